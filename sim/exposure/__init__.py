@@ -1,0 +1,1 @@
+"""Exposure: who and what meets how much, against which threshold."""

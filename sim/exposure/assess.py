@@ -1,0 +1,69 @@
+"""From concentrations to exposure: quotients, months above, exceeded length, receptors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.arrays import BoolArray, ByteArray, FloatArray, IntArray
+from sim.exposure.objects import Threshold
+
+if TYPE_CHECKING:
+    from sim.network.objects import RiverNetwork
+    from sim.transport.objects import Concentration
+
+
+@dataclass(frozen=True, slots=True)
+class Exceedance:
+    """Thresholds compared with concentrations on the nodes; fields as in `sim.exposure.objects.Exposure`."""
+
+    quotient: FloatArray
+    background_quotient: FloatArray
+    months_above: ByteArray
+    exceeded_length: FloatArray
+    exceeded_length_background: FloatArray
+
+
+def exceedance(network: RiverNetwork, concentration: Concentration, thresholds: Sequence[Threshold]) -> Exceedance:
+    """Compare concentrations with thresholds on every node and period.
+
+    Parameters
+    ----------
+    network : RiverNetwork, n nodes
+    concentration : Concentration (t, s, n)
+    thresholds : h criteria
+
+    Notes
+    -----
+    Quotient = C / C_threshold with the larger C of the node's two ends, total or dissolved as the criterion asks. The
+    background quotient uses the part of C that does not come from pits. A node counts with its whole length when
+    its quotient is above one in at least one period, so lengths are resolved to the network's ``max_length``.
+    """
+    shape = (len(thresholds), *concentration.inlet[:, 0].shape)
+    quotient, background = np.empty(shape), np.empty(shape)
+    for h, threshold in enumerate(thresholds):
+        s = concentration.index(threshold.substance)
+        share = concentration.dissolved_fraction[:, s] if threshold.fraction == "dissolved" else 1.0
+        total = np.maximum(concentration.inlet[:, s], concentration.outlet[:, s])
+        without = np.maximum(
+            concentration.inlet[:, s] - concentration.pit_inlet[:, s],
+            concentration.outlet[:, s] - concentration.pit_outlet[:, s],
+        )
+        quotient[h] = share * total / threshold.value
+        background[h] = share * np.maximum(without, 0.0) / threshold.value
+    above = quotient > 1.0
+    return Exceedance(
+        quotient=quotient,
+        background_quotient=background,
+        months_above=above.sum(axis=1).astype(np.uint8),
+        exceeded_length=above.any(axis=1) @ network.length,
+        exceeded_length_background=(background > 1.0).any(axis=1) @ network.length,
+    )
+
+
+def downstream_of_sites(network: RiverNetwork, site_nodes: IntArray) -> BoolArray:
+    """Return the nodes that receive water from at least one site, (n,) bool."""
+    return network.downstream_of(site_nodes[site_nodes >= 0])
