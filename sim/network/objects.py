@@ -73,7 +73,11 @@ class RiverNetwork:
         bad = (self.down != -1) & ((self.down <= index) | (self.down >= n))
         if bad.any():
             raise ValueError(f"node {int(np.flatnonzero(bad)[0])} drains to a node that is not further down")
-        for label, values, least in (("length", self.length, 0.0), ("slope", self.slope, 0.0), ("area", self.area, -1.0)):
+        for label, values, least in (
+            ("length", self.length, 0.0),
+            ("slope", self.slope, 0.0),
+            ("area", self.area, -1.0),
+        ):
             wrong = ~(values > least) | ~np.isfinite(values)
             if wrong.any():
                 i = int(np.flatnonzero(wrong)[0])
@@ -142,4 +146,11 @@ class Snapped:
 
     def __post_init__(self) -> None:
         p = len(self.node)
-        canonicalise(self, node=(np.int64, (p,)), path_length=(np.float64, (p,)), fall=(np.float64, (p,)), cell=(np.int64, (p,)), start_cell=(np.int64, (p,)))
+        canonicalise(
+            self,
+            node=(np.int64, (p,)),
+            path_length=(np.float64, (p,)),
+            fall=(np.float64, (p,)),
+            cell=(np.int64, (p,)),
+            start_cell=(np.int64, (p,)),
+        )

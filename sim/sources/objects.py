@@ -71,7 +71,14 @@ class Load:
         s, k = len(self.substances), len(self.node)
         t = self.rate.shape[0]
         field = (np.float64, (t, s, -1))
-        canonicalise(self, node=(np.int64, (k,)), rate=(np.float64, (t, s, k)), background_head=field, background_lateral=field, background_boundary=field)
+        canonicalise(
+            self,
+            node=(np.int64, (k,)),
+            rate=(np.float64, (t, s, k)),
+            background_head=field,
+            background_lateral=field,
+            background_boundary=field,
+        )
 
 
 #: applied = recovered + consumed + held + delivered + off_terrain, kg/a per substance;
