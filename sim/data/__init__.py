@@ -1,0 +1,1 @@
+"""Data files carried by the package, with their sources."""
