@@ -38,7 +38,7 @@ class Receptors:
 
     name, kind : r labels; kind is town, village, intake, hydropower, dam, monitoring or other
     longitude, latitude, x, y : (r,) nan where the position was not found
-    node : (r,) int64, node whose upstream end is the receptor's place on the river; -1 when not found or not on the network
+    node : (r,) int64, node whose upstream end is the receptor's place on the river; -1 when it has none
     distance : (r,) m, length of the flow path from the place to the river (nan when not found)
     status : r strings: "located", "position not found", "outside the terrain", "drains off the terrain", or
         "no river of that size within ... km"
@@ -123,7 +123,8 @@ class Exposure:
     def __post_init__(self) -> None:
         h, t, n = self.quotient.shape
         canonicalise(
-            self, quotient=(np.float64, (h, t, n)), background_quotient=(np.float64, (h, t, n)), months_above=(np.uint8, (h, n)),
-            exceeded_length=(np.float64, (h,)), exceeded_length_background=(np.float64, (h,)), downstream=(np.bool_, (n,)),
+            self, quotient=(np.float64, (h, t, n)), background_quotient=(np.float64, (h, t, n)),
+            months_above=(np.uint8, (h, n)), exceeded_length=(np.float64, (h,)),
+            exceeded_length_background=(np.float64, (h,)), downstream=(np.bool_, (n,)),
             travel_time=(np.float64, (t, n)), corridor=(np.bool_, (-1,)), circle=(np.bool_, (-1,)),
         )  # fmt: skip

@@ -63,7 +63,10 @@ def circle_zone(longitude: FloatArray, latitude: FloatArray, radius: float, vert
     radius : m, 8046.72 for five miles
     vertices : int, of each disc
     """
-    discs = [geodesic_disc(lon, lat, radius, vertices) for lon, lat in zip(longitude.tolist(), latitude.tolist(), strict=True)]
+    discs = [
+        geodesic_disc(lon, lat, radius, vertices)
+        for lon, lat in zip(longitude.tolist(), latitude.tolist(), strict=True)
+    ]
     return shapely.normalize(shapely.union_all(discs))
 
 
@@ -108,7 +111,8 @@ def valley_corridor(
     Notes
     -----
     Height above nearest drainage after Nobre et al. 2011, doi 10.1016/j.jhydrol.2011.03.051. A cell belongs to the
-    corridor when the channel it drains to is exposed, it lies less than `max_height` above it and within `max_distance`.
+    corridor when the channel it drains to is exposed, it lies at most `max_height` above it and within
+    `max_distance` of it.
     """
     linked = drains_to >= 0
     near = np.zeros(exposed_channel.shape, dtype=np.bool_)

@@ -39,10 +39,11 @@ def chain(n: int, cells_per_node: int = 2, length: float = 100.0) -> RiverNetwor
     start = np.arange(n + 1) * cells_per_node
     step = length / cells_per_node
     return RiverNetwork(
-        down=down, length=np.full(n, length), slope=np.full(n, 0.01), area_in=index * 1.0 + 0.5, area=index * 1.0 + 1.0,
-        boundary_area=np.zeros(n), x=np.zeros(n), y=np.zeros(n), elevation=np.zeros(n), reach=np.zeros(n), cell=start[:-1],
-        channel_cell=np.arange(n * cells_per_node), channel_start=start,
-        channel_distance=np.tile(np.arange(cells_per_node) * step, n), link_from=[], link_to=[], name=("",) * n, crs_wkt="",
+        down=down, length=np.full(n, length), slope=np.full(n, 0.01), area_in=index + 0.5, area=index + 1.0,
+        boundary_area=np.zeros(n), x=np.zeros(n), y=np.zeros(n), elevation=np.zeros(n),
+        reach=np.zeros(n), cell=start[:-1], channel_cell=np.arange(n * cells_per_node), channel_start=start,
+        channel_distance=np.tile(np.arange(cells_per_node) * step, n), link_from=[], link_to=[],
+        name=("",) * n, crs_wkt="",
     )  # fmt: skip
 
 
@@ -60,7 +61,7 @@ class TestDisc:
 
     @pytest.mark.parametrize("latitude", [0.0, 25.6, -60.0])
     def test_area_is_the_inscribed_polygon_of_the_cap(self, latitude: float) -> None:
-        # area of a small geodesic disc: pi r^2 (1 - r^2 K / 12 ...), K = 1/R^2; inscribed n-gon: factor sin(2 pi/n)/(2 pi/n)
+        # a small geodesic disc has pi r^2 (1 - r^2 K / 12), K = 1/R^2; its inscribed n-gon sin(2 pi/n)/(2 pi/n) of that
         n = 256
         circle = math.pi * FIVE_MILES**2 * (1.0 - FIVE_MILES**2 / (12.0 * 6371e3**2))
         expected = circle * math.sin(2.0 * math.pi / n) / (2.0 * math.pi / n)
@@ -112,7 +113,9 @@ class TestExceedance:
 
     def test_dissolved_criteria_compare_the_dissolved_share(self) -> None:
         inlet = np.full((1, 1, 2), 0.04)
-        found = exceedance(chain(2), concentration(inlet, inlet, dissolved=0.25), [threshold("lead", 0.01, "dissolved")])
+        found = exceedance(
+            chain(2), concentration(inlet, inlet, dissolved=0.25), [threshold("lead", 0.01, "dissolved")]
+        )
         np.testing.assert_allclose(found.quotient, 1.0)
 
     @given(st.floats(1e-6, 1e3), st.integers(0, 2**31))
@@ -123,7 +126,9 @@ class TestExceedance:
         np.testing.assert_allclose(scaled.quotient, base.quotient * factor, rtol=1e-12)
 
     def test_only_nodes_below_a_site_are_downstream(self) -> None:
-        np.testing.assert_array_equal(downstream_of_sites(chain(5), np.array([2, -1])), [False, False, True, True, True])
+        np.testing.assert_array_equal(
+            downstream_of_sites(chain(5), np.array([2, -1])), [False, False, True, True, True]
+        )
 
 
 class TestZones:

@@ -1,0 +1,1 @@
+"""Composition root: the one room that knows every stage and their order."""

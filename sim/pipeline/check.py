@@ -1,0 +1,138 @@
+"""Estimate size, memory and time of a scenario without computing it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from sim.registry import SUBSTANCES
+
+if TYPE_CHECKING:
+    from sim.scenario.models import ChannelScenario, Scenario, TerrainScenario
+
+#: peak bytes per terrain cell, measured on the Kachin scenario (see benchmarks), with the spread between engines
+_BYTES_PER_CELL = 220
+_BYTES_INTERPRETER = 450_000_000
+_SECONDS_PER_CELL = {"native": 1.0e-5, "whitebox": 1.6e-5}
+_SECONDS_FIXED = 10.0
+#: nodes per square root of area and stream threshold: 1.6 segments per threshold area, judged on the Kachin DEM
+_NODES_PER_THRESHOLD_AREA = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run will need; estimates are within about a factor of two.
+
+    lines : what will be done, one sentence each
+    """
+
+    scenario: str
+    kind: str
+    cells: int
+    nodes: int
+    sites: int
+    substances: int
+    periods: int
+    memory_bytes: int
+    disk_bytes: int
+    seconds: float
+    lines: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain types for JSON."""
+        return asdict(self)
+
+
+def estimate(scenario: Scenario) -> Estimate:
+    """Return size, memory, disk and time a run of the scenario will need; computes nothing and writes nothing.
+
+    Raises
+    ------
+    DataError
+        If a file the scenario names is missing or cannot be opened.
+    """
+    from sim.scenario.models import ChannelScenario
+
+    if isinstance(scenario, ChannelScenario):
+        return _channel(scenario)
+    return _landscape(scenario)
+
+
+def _landscape(scenario: TerrainScenario) -> Estimate:
+    from sim.io.rasters import plan_grid
+    from sim.pipeline.embedded import embedded_spec
+    from sim.pipeline.terrain_stage import grid_options
+
+    section = scenario.terrain
+    if section.dem.startswith("embedded:"):
+        spec = embedded_spec(scenario)
+        lines = [f"Terrain: built from the control points of {section.dem} (illustrative)"]
+    else:
+        path = scenario.resolve_path("terrain.dem", section.dem)
+        spec = plan_grid(path, **grid_options(scenario))
+        lines = [f"Terrain: {path.name}"]
+    rows, columns = spec.shape
+    cells = rows * columns
+    sites = _sites(scenario)
+    resolution = spec.transform[0]
+    area = cells * resolution**2
+    nodes = int(_NODES_PER_THRESHOLD_AREA * area / scenario.network.stream_area.value) + 3 * sites
+    periods, substances = 12, len(SUBSTANCES)
+    fields = 8 * 40 * nodes * periods * substances
+    lines += [
+        f"Grid: {rows:,} x {columns:,} cells of {resolution:g} m",
+        f"Flow paths: {section.engine} engine ({section.conditioning})",
+        f"Network: about {nodes:,} nodes, {sites:,} sites, {len(scenario.receptor)} receptors",
+        f"Transport: {periods} steady months, {substances} substances",
+    ]
+    return Estimate(
+        scenario=scenario.scenario.name,
+        kind="landscape",
+        cells=cells,
+        nodes=nodes,
+        sites=sites,
+        substances=substances,
+        periods=periods,
+        memory_bytes=_BYTES_INTERPRETER + _BYTES_PER_CELL * cells + fields,
+        disk_bytes=40_000_000 + 30 * cells + fields // 8,
+        seconds=_SECONDS_FIXED + _SECONDS_PER_CELL[section.engine] * cells + 2e-4 * nodes,
+        lines=tuple(lines),
+    )
+
+
+def _sites(scenario: TerrainScenario) -> int:
+    if scenario.pits.generate is not None:
+        return int(sum(zone.sites for zone in scenario.pits.generate.zone))
+    if scenario.pits.file is None:
+        raise ValueError("a scenario has either pits.file or pits.generate")
+    path = scenario.resolve_path("pits.file", scenario.pits.file)
+    if path.suffix.lower() == ".csv":
+        from sim.scenario.pits import read_pits_csv
+
+        return len(read_pits_csv(path).name)
+    from sim.io.vectors import read_points
+
+    return len(read_points(path, "pits.file").name)
+
+
+def _channel(scenario: ChannelScenario) -> Estimate:
+    from sim.scenario.reaches import read_reaches
+
+    table = read_reaches(scenario.resolve_path("channel.reaches", scenario.channel.reaches))
+    nodes = len(table.id)
+    return Estimate(
+        scenario=scenario.scenario.name,
+        kind="channel",
+        cells=0,
+        nodes=nodes,
+        sites=0,
+        substances=len(SUBSTANCES),
+        periods=1,
+        memory_bytes=_BYTES_INTERPRETER + 4000 * nodes,
+        disk_bytes=5_000_000 + 2000 * nodes,
+        seconds=5.0 + 1e-4 * nodes,
+        lines=(
+            f"Channel: {nodes:,} reaches of {scenario.channel.reaches}, steady state",
+            f"Transport: {len(SUBSTANCES)} substances",
+        ),
+    )

@@ -1,0 +1,103 @@
+"""A terrain scenario from DEM to exposure, stage by stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.pipeline import exposure_stage, network_stage, site_stage, source_stage, terrain_stage, water_stage
+from sim.pipeline.projection import to_degrees
+from sim.pipeline.result import Result
+from sim.registry import MONTHS, SUBSTANCES
+
+if TYPE_CHECKING:
+    from sim.pipeline.run import Stages
+    from sim.scenario.models import TerrainScenario
+    from sim.sources.objects import Load, Pits
+    from sim.terrain.objects import Terrain
+
+
+def simulate_landscape(scenario: TerrainScenario, stages: Stages) -> Result:
+    """Compute a terrain scenario; see `sim.pipeline.run.simulate`."""
+    from sim.transport import along_channel, steady
+
+    substances = tuple(SUBSTANCES)
+    with stages("terrain"):
+        grid = terrain_stage.build_grid(scenario)
+        terrain = terrain_stage.build_terrain(scenario, grid)
+    with stages("sites and network"):
+        found = network_stage.drainage(scenario, terrain)
+        rng = np.random.default_rng(scenario.scenario.seed)
+        pits = site_stage.build_pits(scenario, terrain, found, rng)
+        placed = network_stage.place_receptors(scenario, terrain, found)
+        built = network_stage.build(scenario, terrain, found, pits, placed)
+        network = built.network
+    with stages("water"):
+        flow, shape = water_stage.flow_of(scenario, terrain, built)
+        reactions = water_stage.reactions_of(scenario, flow, substances)
+    with stages("sources"):
+        load = source_stage.load_of(scenario, built, flow, reactions, pits, shape, substances)
+    with stages("transport"):
+        concentration, budget = steady(network, flow, load, reactions)
+        on_channel, pits_on_channel = along_channel(network, flow, load, reactions, concentration)
+    with stages("exposure"):
+        receptors = exposure_stage.receptors_of(scenario, placed, built.receptors)
+        exposure, height = exposure_stage.assess(scenario, terrain, network, flow, load, concentration, pits, receptors)
+    longitude, latitude = to_degrees(network.x, network.y, grid.crs_wkt)
+    cut, cut_note = network_stage.undeclared_inflow_warnings(terrain, network, found.inflow_cells, load.node)
+    return Result(
+        scenario=scenario,
+        network=network,
+        flow=flow,
+        load=load,
+        reactions=reactions,
+        concentration=concentration,
+        budget=budget,
+        period_names=MONTHS,
+        stations=built.stations,
+        longitude=longitude,
+        latitude=latitude,
+        channel_concentration=on_channel,
+        channel_pit_concentration=pits_on_channel,
+        warnings=(*cut, *site_warnings(pits, load)),
+        labels=labels(scenario, terrain, pits),
+        notes=(
+            *grid.notes,
+            f"Flow paths: {terrain.method}",
+            *cut_note,
+            *flow.notes,
+            *site_stage.distance_notes(scenario, terrain, found, pits),
+        ),
+        terrain=terrain,
+        pits=pits,
+        snapped=built.sites,
+        exposure=exposure,
+        height_above_drainage=height,
+        channel_cell=network.channel_cell,
+        total_area=found.total_area,
+    )
+
+
+def labels(scenario: TerrainScenario, terrain: Terrain, pits: Pits) -> tuple[str, ...]:
+    """Return the short sentences every figure of this run must carry."""
+    said = ["Modelled, not measured"]
+    if terrain.grid.illustrative:
+        said.append("Illustrative terrain")
+    if pits.illustrative:
+        said.append("Illustrative pit positions")
+    if scenario.scenario.prior_only:
+        said.append("Prior only: no local measurements")
+    return tuple(said)
+
+
+def site_warnings(pits: Pits, load: Load) -> tuple[str, ...]:
+    """Return a sentence naming sites whose water leaves the terrain before it meets a channel."""
+    lost = np.flatnonzero(load.node < 0)
+    if lost.size == 0:
+        return ()
+    names = ", ".join(pits.name[i] for i in lost[:5]) + (f" and {lost.size - 5} more" if lost.size > 5 else "")
+    return (
+        f"{lost.size} of {pits.size} sites drain off the terrain before they meet a channel and load no river "
+        f"here: {names}. Widen terrain.bounds to follow them.",
+    )
