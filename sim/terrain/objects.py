@@ -45,7 +45,7 @@ class Grid:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        return self.elevation.shape  # type: ignore[return-value]
+        return self.elevation.shape
 
     @property
     def cell_width(self) -> float:
@@ -129,7 +129,7 @@ class Terrain:
     @property
     def area(self) -> FloatArray:
         """(ncell,) drainage area of every cell, m2, itself included."""
-        return self.upstream_cells * self.grid.cell_area
+        return np.asarray(self.upstream_cells * self.grid.cell_area, dtype=np.float64)
 
     @property
     def raised_cells(self) -> int:
