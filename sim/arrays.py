@@ -18,7 +18,9 @@ BoolArray = npt.NDArray[np.bool_]
 ByteArray = npt.NDArray[np.uint8]
 
 
-def frozen(values: npt.ArrayLike, dtype: npt.DTypeLike, shape: tuple[int, ...] | None = None, name: str = "array") -> Any:
+def frozen(
+    values: npt.ArrayLike, dtype: npt.DTypeLike, shape: tuple[int, ...] | None = None, name: str = "array"
+) -> Any:
     """Return `values` as a read-only C-contiguous array of `dtype`.
 
     Parameters
@@ -42,7 +44,9 @@ def frozen(values: npt.ArrayLike, dtype: npt.DTypeLike, shape: tuple[int, ...] |
     """
     array = np.ascontiguousarray(values, dtype=dtype)
     if shape is not None:
-        fits = array.ndim == len(shape) and all(want in (-1, have) for want, have in zip(shape, array.shape, strict=True))
+        fits = array.ndim == len(shape) and all(
+            want in (-1, have) for want, have in zip(shape, array.shape, strict=True)
+        )
         if not fits:
             raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
     if array.flags.writeable:

@@ -46,33 +46,81 @@ def _table(*rows: Variable) -> dict[str, Variable]:
 
 
 VARIABLES: dict[str, Variable] = _table(
-    Variable("elevation", "z", "m", "m", 1.0, "surface_altitude", (-500.0, 9000.0), "Height of the ground above sea level."),
+    Variable(
+        "elevation", "z", "m", "m", 1.0, "surface_altitude", (-500.0, 9000.0), "Height of the ground above sea level."
+    ),
     Variable("drainage_area", "A_d", "m2", "km2", 1e-6, None, (0.0, _INF), "Area that drains through a place."),
-    Variable("height_above_drainage", "HAND", "m", "m", 1.0, None, (0.0, _INF), "Height above the nearest channel downhill."),
+    Variable(
+        "height_above_drainage", "HAND", "m", "m", 1.0, None, (0.0, _INF), "Height above the nearest channel downhill."
+    ),
     Variable("length", "L", "m", "km", 1e-3, None, (0.0, _INF), "Length along the channel."),
     Variable("slope", "S", "1", "1", 1.0, None, (0.0, 10.0), "Fall per length of channel."),
-    Variable("discharge", "Q", "m3 s-1", "m3/s", 1.0, "water_volume_transport_in_river_channel", (0.0, _INF), "Volume of water per time."),
+    Variable(
+        "discharge",
+        "Q",
+        "m3 s-1",
+        "m3/s",
+        1.0,
+        "water_volume_transport_in_river_channel",
+        (0.0, _INF),
+        "Volume of water per time.",
+    ),
     Variable("width", "b", "m", "m", 1.0, None, (0.0, _INF), "Width of the water surface."),
     Variable("depth", "h", "m", "m", 1.0, None, (0.0, _INF), "Mean depth of the water."),
     Variable("velocity", "u", "m s-1", "m/s", 1.0, None, (0.0, 20.0), "Mean velocity of the water."),
     Variable("shear_stress", "tau", "Pa", "Pa", 1.0, None, (0.0, _INF), "Shear stress at the bed."),
     Variable("temperature", "T", "degree_Celsius", "°C", 1.0, None, (-2.0, 45.0), "Water temperature."),
-    Variable("travel_time", "t_w", "s", "h", 1.0 / 3600.0, None, (0.0, _INF), "Time water takes along the channel from the nearest pit upstream."),
+    Variable(
+        "travel_time",
+        "t_w",
+        "s",
+        "h",
+        1.0 / 3600.0,
+        None,
+        (0.0, _INF),
+        "Time water takes along the channel from the nearest pit upstream.",
+    ),
     Variable("load", "W", "kg s-1", "t/a", 31557.6, None, (0.0, _INF), "Mass per time."),
-    Variable("concentration", "C", "kg m-3", "mg/L", 1e3, None, (0.0, _INF), "Mass per volume of water, dissolved and suspended together."),
+    Variable(
+        "concentration",
+        "C",
+        "kg m-3",
+        "mg/L",
+        1e3,
+        None,
+        (0.0, _INF),
+        "Mass per volume of water, dissolved and suspended together.",
+    ),
     Variable("dissolved_fraction", "f_d", "1", "1", 1.0, None, (0.0, 1.0), "Share of a substance that is dissolved."),
     Variable("loss_rate", "k", "s-1", "1/d", 86400.0, None, (0.0, _INF), "First-order loss per time."),
-    Variable("suspended_solids", "SPM", "kg m-3", "mg/L", 1e3, None, (0.0, _INF), "Mass of suspended particles per volume of water."),
+    Variable(
+        "suspended_solids",
+        "SPM",
+        "kg m-3",
+        "mg/L",
+        1e3,
+        None,
+        (0.0, _INF),
+        "Mass of suspended particles per volume of water.",
+    ),
     Variable("hazard_quotient", "HQ", "1", "1", 1.0, None, (0.0, _INF), "Concentration over threshold."),
 )
 
 SUBSTANCES: dict[str, Substance] = {
     s.name: s
     for s in (
-        Substance("ammonium", "NH4-N", "ammonium (as N)", "N", 14.0067e-3, "Total ammonia nitrogen from ammonium sulfate."),
-        Substance("sulfate", "SO4", "sulfate", "SO4", 96.06e-3, "Sulfate from ammonium sulfate; conservative in channels."),
-        Substance("oxalate", "C2O4", "oxalate", "C2O4", 88.02e-3, "Oxalate left over from precipitation with oxalic acid."),
-        Substance("lead", "Pb", "lead", "Pb", 207.2e-3, "Lead mobilised from rock and soil by acid drainage; not a reagent."),
+        Substance(
+            "ammonium", "NH4-N", "ammonium (as N)", "N", 14.0067e-3, "Total ammonia nitrogen from ammonium sulfate."
+        ),
+        Substance(
+            "sulfate", "SO4", "sulfate", "SO4", 96.06e-3, "Sulfate from ammonium sulfate; conservative in channels."
+        ),
+        Substance(
+            "oxalate", "C2O4", "oxalate", "C2O4", 88.02e-3, "Oxalate left over from precipitation with oxalic acid."
+        ),
+        Substance(
+            "lead", "Pb", "lead", "Pb", 207.2e-3, "Lead mobilised from rock and soil by acid drainage; not a reagent."
+        ),
     )
 }
 

@@ -34,7 +34,7 @@ class Embedded:
 EMBEDDED = {
     "kachin": Embedded(
         "kachin_control_points.csv",
-        "Illustrative terrain built from 2,091 spot heights (D: read off a 15 arc-second DEM and traced rivers)",
+        "Illustrative terrain built from about 2,150 spot heights (D: read off a 15 arc-second DEM and river lines)",
         (96.8, 23.8, 99.2, 27.2),
         450.0,
     ),

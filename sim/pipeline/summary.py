@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from sim.exposure.objects import Exposure, Threshold
     from sim.pipeline.result import Result
 
-#: how many of the worst reaches the summary names
-WORST = 5
-
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
@@ -107,20 +104,15 @@ def distance_to_outlet(result: Result) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def worst_reaches(result: Result, exposure: Exposure) -> tuple[dict[str, Any], ...]:
-    """Return the reaches with the highest quotients, each reach once per substance at most."""
+    """Return the worst reach of each threshold that is exceeded, highest quotient first."""
     peak = exposure.quotient.max(axis=1)
     to_outlet = distance_to_outlet(result)
     rows: list[dict[str, Any]] = []
-    seen: set[tuple[int, str]] = set()
-    for flat in np.argsort(-peak, axis=None, kind="stable"):
-        h, node = divmod(int(flat), peak.shape[1])
+    for h in np.argsort(-peak.max(axis=1), kind="stable").tolist():
+        node = int(peak[h].argmax())
         threshold = exposure.thresholds[h]
-        key = (int(result.network.reach[node]), threshold.substance)
-        if peak[h, node] <= 1.0 or len(rows) == WORST:
+        if peak[h, node] <= 1.0:
             break
-        if key in seen:
-            continue
-        seen.add(key)
         rows.append(
             {
                 "node": node,

@@ -1,0 +1,8 @@
+"""Let the benchmark files find `cases`, whichever folder pytest is started from."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))

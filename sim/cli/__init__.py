@@ -1,0 +1,1 @@
+"""Command line: one file per verb; each parses, calls the pipeline and formats."""
