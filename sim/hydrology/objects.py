@@ -24,7 +24,7 @@ class Flow:
     boundary : (t, n) m3/s, declared inflow over the terrain's edge, at the upstream end (>= 0)
     width, depth, velocity, shear : (t, n) m, m, m/s, Pa
     temperature : (t, n) degree Celsius
-    notes : which known means scaled what, and how far they were off before scaling
+    notes : sentences for the report: which known means scaled what, where steep-channel roughness counts
     """
 
     time_edges: FloatArray
@@ -57,7 +57,7 @@ class Flow:
         """Largest relative error of continuity over all nodes and periods (steady periods: dV/dt = 0)."""
         arriving = np.zeros_like(self.discharge_in)
         inner = network.down >= 0
-        np.add.at(arriving, (slice(None), network.down[inner]), self.discharge_out[:, inner])
+        np.add.at(arriving.T, network.down[inner], self.discharge_out[:, inner].T)
         at_head = arriving + self.head + self.boundary - self.discharge_in
         along = self.discharge_in + self.lateral - self.discharge_out
         scale = np.maximum(self.discharge_out, np.finfo(np.float64).tiny)

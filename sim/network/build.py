@@ -22,7 +22,7 @@ SLOPE_FLOOR = 1e-5
 #: a node's slope is taken over a stretch that falls by at least this, m ...
 SLOPE_FALL = 40.0
 #: ... and is at most about this long, m
-SLOPE_STRETCH = 50_000.0
+SLOPE_STRETCH = 200_000.0
 
 
 class _Segments(NamedTuple):
