@@ -68,10 +68,16 @@ def simulate_channel(scenario: ChannelScenario, stages: Stages) -> Result:
         channel_concentration=on_channel,
         channel_pit_concentration=loads_on_channel,
         warnings=(),
-        labels=("Modelled, not measured",),
+        labels=labels(scenario),
         notes=flow.notes,
         exposure=exposure,
     )
+
+
+def labels(scenario: ChannelScenario) -> tuple[str, ...]:
+    """Return the short sentences every figure of this run must carry."""
+    prior = ("Prior only: no local measurements",) if scenario.scenario.prior_only else ()
+    return ("Modelled, not measured", *prior)
 
 
 def read_table(scenario: ChannelScenario) -> ReachTable:

@@ -35,7 +35,7 @@ def write_outputs(
         if result.terrain is not None:
             write_maps(result, folder)
     with stages("figures and report"):
-        write_report(result, folder.path, summary.as_dict())
+        write_report(result, folder.path, report_summary(result, summary))
     folder.write_text("log.txt", log_text(result, summary, stages, started))
     folder.write_run(run_document(result, summary, stages, started))
     return tuple(folder.files())
@@ -50,6 +50,21 @@ def write_maps(result: Result, folder: RunFolder) -> None:
     write_reaches(folder.inside("reaches.gpkg"), result, digest=digest)
     write_zones(folder.inside("zones.gpkg"), result, digest=digest)
     write_exposure_rasters(folder.path, result)
+
+
+def report_summary(result: Result, summary: RunSummary) -> dict[str, object]:
+    """Return the summary with what identifies the run: versions and fingerprints, no clock times."""
+    from sim import __version__
+    from sim.io.runfolder import sha256
+
+    inputs = {key: path for key, path in inputs_of(result).items() if key != "scenario"}
+    identity = {
+        "LeachSim version": __version__,
+        "Fingerprint of the resolved scenario and its inputs (SHA-256)": result.scenario.digest(),
+        "Seed of random numbers": str(int(result.scenario.scenario.seed)),
+        **{f"Input {key}": f"{path.name}, SHA-256 {sha256(path)}" for key, path in inputs.items()},
+    }
+    return {**summary.as_dict(), "provenance": identity}
 
 
 def inputs_of(result: Result) -> dict[str, Path]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import DataError
+from sim.pipeline.outputs import report_summary
 from sim.pipeline.run import Progress, simulate
 from sim.pipeline.summary import summarise
 
@@ -52,7 +53,7 @@ def rewrite_report(folder: Path, progress: Progress | None = None) -> Path:
                 expected="This version of LeachSim computes other numbers from the same scenario than the run holds",
                 remedy="Run the scenario again into a new folder",
             )
-        write_report(result, fresh.path, summarise(result).as_dict())
+        write_report(result, fresh.path, report_summary(result, summarise(result)))
         fresh.inside("result.nc").unlink()
         files = fresh.files()
     made = opened.path.parent / f".{opened.path.name}.report"

@@ -159,6 +159,14 @@ class Station(Table):
     )
 
 
+class River(Table):
+    """A river's name, written on maps."""
+
+    name: Label = Field(description="Name as it stands on the map.")
+    lon: Longitude = Field(description="Longitude of the place where it is written, WGS84.")
+    lat: Latitude = Field(description="Latitude of the place where it is written, WGS84.")
+
+
 class NetworkSection(Table):
     """How channels are drawn from the terrain."""
 
@@ -173,6 +181,7 @@ class NetworkSection(Table):
     )
     inflow: tuple[Inflow, ...] = Field(default=(), description="Rivers that enter over the edge of the terrain.")
     station: tuple[Station, ...] = Field(default=(), description="Named points on rivers.")
+    river: tuple[River, ...] = Field(default=(), description="Names of rivers for the maps.")
 
 
 class Rain(Table):
@@ -210,7 +219,8 @@ class HydrologySection(Table):
         default=default(20.0, "degC"), description="Water temperature, for reaction rates."
     )
     manning: Annotated[Sourced, Quantity("s/m^(1/3)", ge=0.005, le=0.5)] = Field(
-        default=default(0.040, "", "C: mountain gravel to cobble bed"), description="Manning's roughness of the bed."
+        default=default(0.040, "", "C: mountain gravel to cobble bed"),
+        description="Manning's roughness of the bed; on slopes from 0.002 the least roughness, Jarrett's (1984) where it is larger.",
     )
     width_coefficient: Annotated[Sourced, Quantity("m at 1 m3/s", gt=0, le=100)] = Field(
         default=default(5.0, "", "C: 5 sqrt(Q) after Leopold and Maddock 1953"),
