@@ -33,19 +33,21 @@ def run_workflows(job: dict[str, Any]) -> int:
     engine = whitebox_workflows.WbEnvironment()
     dem = engine.read_raster(job["dem"])
     tools = engine.hydrology.depressions_storage
-    surface = dem
+    conditioned = str(folder / "conditioned.tif")
     if job["conditioning"] == "carve":
+        # Pits beyond the search distance stay for the caller: fill_deps=True raises valleys hundreds of metres.
         surface = tools.breach_depressions_least_cost(
             dem=dem,
             max_dist=int(job["max_distance"]),
             flat_increment=FLAT_INCREMENT,
             fill_deps=False,
             minimize_dist=True,
-            output=str(folder / "breached.tif"),
+            output=conditioned,
         )
-    # Wang and Liu, not fill_depressions nor fill_deps=True: in 2.0.6 these raise valleys hundreds of metres above
-    # the outlet of their depression (477 m on a 450 m DEM of Kachin), while Wang and Liu meets the exact level.
-    surface = tools.fill_depressions_wang_and_liu(dem=surface, fix_flats=True, output=str(folder / "conditioned.tif"))
+    else:
+        # Wang and Liu meets the exact fill level. In 2.0.6 fill_depressions does not: it raised valleys of a 450 m DEM
+        # of Kachin up to 477 m above the outlet of their depression.
+        surface = tools.fill_depressions_wang_and_liu(dem=dem, fix_flats=True, output=conditioned)
     routing = engine.hydrology.flow_routing
     routing.d8_pointer(dem=surface, output=str(folder / "pointer.tif"))
     # From the surface, not from the pointer: given an int16 pointer, 2.0.6 counts no further than 32767.
@@ -97,18 +99,21 @@ def run_program(job: dict[str, Any]) -> int:
 
 
 def _steps(job: dict[str, Any]) -> list[tuple[str, list[str], Path]]:
-    """Tool, arguments and output file of every step, absolute paths throughout since the front end changes folders."""
+    """Tool, arguments and output file of every step; absolute paths, since the front end changes folders.
+
+    Names in lower case: the front end turns them into those of the program and spoils names that are already so.
+    """
     folder = Path(job["folder"])
     conditioned = folder / "conditioned.tif"
     if job["conditioning"] == "fill":
-        first = ("FillDepressions", [f"--dem={job['dem']}", "--fix_flats"], conditioned)
+        first = ("fill_depressions", [f"--dem={job['dem']}", "--fix_flats"], conditioned)
     else:
-        options = [f"--dist={int(job['max_distance'])}", "--min_dist", "--fill"]
-        first = ("BreachDepressionsLeastCost", [f"--dem={job['dem']}", *options], conditioned)
+        options = [f"--dist={int(job['max_distance'])}", "--min_dist"]
+        first = ("breach_depressions_least_cost", [f"--dem={job['dem']}", *options], conditioned)
     return [
         first,
-        ("D8Pointer", [f"--dem={conditioned}"], folder / "pointer.tif"),
-        ("D8FlowAccumulation", [f"--input={conditioned}", "--out_type=cells"], folder / "accumulation.tif"),
+        ("d8_pointer", [f"--dem={conditioned}"], folder / "pointer.tif"),
+        ("d8_flow_accumulation", [f"--input={conditioned}", "--out_type=cells"], folder / "accumulation.tif"),
     ]
 
 

@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import ndimage
 
 from sim.arrays import BoolArray, ByteArray, Float32Array, FloatArray, IntArray
 from sim.errors import DataError
+from sim.terrain import _kernels
 from sim.terrain.native import _flood, burn, natural_outlets, terrain_from_receivers
 from sim.terrain.objects import KEPT_SINK, NOT_OUTLET, Grid, Terrain
 
@@ -36,8 +38,8 @@ _POINTER = {1: (-1, 1), 2: (0, 1), 4: (1, 1), 8: (1, 0), 16: (1, -1), 32: (0, -1
 _NEIGHBOURS = tuple(_POINTER.values())
 #: Longest breach the least-cost search tries, cells; deeper basins are filled.
 _MAX_DISTANCE = 100
-#: Height above the exact fill level that graded flats cannot explain, m.
-_TOO_HIGH = 5.0
+#: Height above the exact fill level that graded flats can explain, m, and that they cannot.
+_LEVEL_TOLERANCE, _TOO_HIGH = 0.01, 5.0
 _SECONDS_FIXED, _SECONDS_PER_CELL = 300.0, 5e-5
 
 
@@ -71,7 +73,7 @@ def condition_whitebox(
     Parameters
     ----------
     grid : Grid
-    conditioning : "carve" for least-cost breaching (the rest filled), "fill" for depression filling
+    conditioning : "carve" for least-cost breaching, "fill" for depression filling
     kept_sinks : (s,) int64, flat cells that stay outlets
     burned : (ncell,) bool, cells lowered by `burn_depth` m beforehand
     closed : (ncell,) bool, edge cells over which no water leaves, as in `condition_native`
@@ -82,7 +84,8 @@ def condition_whitebox(
     Returns
     -------
     Terrain
-        `method` tells how many cells the engine left undrained; those follow the priority flood.
+        `method` tells how many cells the engine left undrained or could not fill rightly; the native engine
+        drains those.
 
     Raises
     ------
@@ -115,14 +118,16 @@ def condition_whitebox(
     _join_sinks(grid, conditioned, np.flatnonzero(kept), receiver)
     kind = natural_outlets(grid)
     kind[kept] = KEPT_SINK
-    _check_level(grid, surface, conditioned, kind)
+    lowered = _lower_to_fill(grid, surface, conditioned, kind, receiver)
     if closed is not None:
         kind[np.asarray(closed, dtype=np.bool_).ravel() & ~kept] = NOT_OUTLET
     left = _drain(grid, conditioned, kind, receiver)
-    method = "least-cost breaching, rest filled" if conditioning == "carve" else "depression filling with graded flats"
+    method = "least-cost breaching" if conditioning == "carve" else "depression filling"
     if burned is not None and burn_depth > 0.0:
         method += f", river lines lowered by {burn_depth:g} m first"
     method += "; D8 pointer by steepest slope of Whitebox"
+    if lowered:
+        method += f"; {lowered} cells around gaps and kept sinks are filled and drained by the native engine"
     method += f"; {left} cells it left undrained follow the priority flood" if left else "; it left no cell undrained"
     return terrain_from_receivers(grid, conditioned, receiver, np.flatnonzero(kept), engine_name(program), method)
 
@@ -321,16 +326,54 @@ def _breach(level: Float32Array, receiver: IntArray) -> None:
         cells = cells[receiver[cells] >= 0]
 
 
-def _check_level(grid: Grid, surface: Float32Array, conditioned: Float32Array, kind: ByteArray) -> None:
-    """Refuse a surface raised far above the outlets of its depressions, which some fill tools produce."""
-    level, _, _ = _flood(grid, surface, kind, raise_to_level=True)
-    above = np.where(grid.valid.ravel(), conditioned.ravel() - level, np.float32(0.0))
-    worst = int(np.argmax(above))
-    if above[worst] > _TOO_HIGH:
+def _lower_to_fill(
+    grid: Grid, surface: Float32Array, conditioned: Float32Array, kind: ByteArray, receiver: IntArray
+) -> int:
+    """Bring cells the engine raised above the outlets of their depression back, and drain them by the native rule.
+
+    Fill tools of Whitebox let no water out into gaps inside the terrain, where this model does, so around gaps and
+    kept sinks this is expected. Anywhere else it is a fault of the engine and refused. Returns the number of cells.
+
+    No loop can form: along every flow path the level (fill level where lowered, else the engine's) falls strictly on
+    the engine's cells, by more than the tolerance from these to lowered ones, and among lowered cells of one level
+    follows the flood.
+    """
+    level, parent, _ = _flood(grid, surface, kind, raise_to_level=True)
+    flat = conditioned.ravel()
+    above = grid.valid.ravel() & (flat - level > _LEVEL_TOLERANCE)
+    worst = int(np.argmax(np.where(above, flat - level, np.float32(0.0))))
+    if not above.any():
+        return 0
+    if not (np.any(kind == KEPT_SINK) or _has_gaps(grid)):
+        excess = float(flat[worst] - level[worst])
+        if excess <= _TOO_HIGH:
+            return 0
         row, column = divmod(worst, grid.shape[1])
-        raise _failed(
-            f"The engine raised row {row}, column {column} {above[worst]:.0f} m above the outlet of its depression"
-        )
+        raise _failed(f"The engine raised row {row}, column {column} {excess:.0f} m above the outlet of its depression")
+    flat[above] = level[above]
+    native = _native_receivers(grid, level, parent, kind)
+    receiver[above] = native[above]
+    # Cells beside may have a lower neighbour now: a rim that was an outlet falls into its bowl.
+    beside = ndimage.binary_dilation(above.reshape(grid.shape), structure=np.ones((3, 3))).ravel() & ~above
+    native = _native_receivers(grid, flat, parent, kind)
+    falls = beside & (native >= 0)
+    falls[falls] = flat[native[falls]] < flat[falls] - _LEVEL_TOLERANCE
+    receiver[falls] = native[falls]
+    return int(np.count_nonzero(above))
+
+
+def _native_receivers(grid: Grid, level: Float32Array, parent: IntArray, kind: ByteArray) -> IntArray:
+    out = np.empty(level.size, dtype=np.int64)
+    surface = np.ascontiguousarray(level.reshape(grid.shape))
+    _kernels.receivers(surface, grid.valid, parent, kind == KEPT_SINK, grid.cell_width, grid.cell_height, out)
+    return out
+
+
+def _has_gaps(grid: Grid) -> bool:
+    """True when invalid cells lie inside the terrain, not connected to its frame."""
+    label, count = ndimage.label(~grid.valid)
+    frame = np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]])
+    return bool(count > len(np.unique(frame[frame > 0])))
 
 
 def _ends(receiver: IntArray) -> IntArray:

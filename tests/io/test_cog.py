@@ -1,0 +1,108 @@
+"""Cloud-Optimised GeoTIFFs: valid, in the right place, with their meaning in them."""
+
+from __future__ import annotations
+
+import struct
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+from sim.io.cog import write_cog, write_exposure_rasters
+from sim.terrain.objects import Grid
+from sim.testing.results import synthetic_channel_result, synthetic_result
+
+
+def grid(rows: int, columns: int) -> Grid:
+    return Grid(
+        np.zeros((rows, columns), dtype=np.float32),
+        np.ones((rows, columns), dtype=bool),
+        (450.0, 0.0, 275_850.0, 0.0, -450.0, 3_010_950.0),
+        rasterio.crs.CRS.from_epsg(32647).to_wkt(),
+        "flat",
+    )
+
+
+def check_layout(path: Path, overviews: list[int]) -> None:
+    """The layout GDAL's validator asks for: ghost header, main image first, overviews after, tiled, data behind."""
+    raw = path.read_bytes()
+    assert b"LAYOUT=IFDS_BEFORE_DATA" in raw[:400]
+    assert struct.unpack("<H", raw[2:4])[0] in (42, 43)
+    with rasterio.open(path) as dataset:
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert dataset.block_shapes == [(256, 256)]
+        assert dataset.overviews(1) == overviews
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata"), [("float32", -9999.0), ("float64", float("nan")), ("uint8", 255), ("int16", -1)]
+)
+def test_round_trip(tmp_path: Path, dtype: str, nodata: float) -> None:
+    target = grid(842, 544)
+    values = np.random.default_rng(1).integers(0, 200, target.shape).astype(dtype)
+    write_cog(tmp_path / "a.tif", values, target, nodata=nodata, name="depth", unit="m", description="Mean depth.")
+    check_layout(tmp_path / "a.tif", [2, 4])
+    with rasterio.open(tmp_path / "a.tif") as dataset:
+        np.testing.assert_array_equal(dataset.read(1), values)
+        assert dataset.crs.to_epsg() == 32647
+        assert tuple(dataset.transform)[:6] == target.transform
+        assert dataset.descriptions == ("depth",)
+        assert dataset.units == ("m",)
+        assert dataset.tags()["DESCRIPTION"] == "Mean depth."
+        assert not [key for key in dataset.tags() if "DATETIME" in key]
+        assert dataset.nodata == nodata or np.isnan(dataset.nodata)
+
+
+def test_small_raster_needs_no_overview(tmp_path: Path) -> None:
+    target = grid(30, 20)
+    write_cog(
+        tmp_path / "a.tif", np.zeros(target.shape, np.float32), target, nodata=None, name="a", unit="1", description=""
+    )
+    check_layout(tmp_path / "a.tif", [])
+
+
+def test_wrong_shape(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="array has shape"):
+        write_cog(tmp_path / "a.tif", np.zeros((3, 3)), grid(4, 4), nodata=None, name="a", unit="1", description="")
+    assert not list(tmp_path.iterdir())
+
+
+def test_exposure_rasters(tmp_path: Path) -> None:
+    result = synthetic_result()
+    exposure, network = result.exposure, result.network
+    assert exposure is not None
+    paths = write_exposure_rasters(tmp_path, result)
+    assert len(paths) == len(exposure.thresholds) + 1
+    for path in paths:
+        style = ET.fromstring(path.with_suffix(".qml").read_text())
+        assert style.find(".//rasterrenderer") is not None
+    owner = np.repeat(np.arange(network.size), np.diff(network.channel_start))
+    for h, path in enumerate(paths[:-1]):
+        with rasterio.open(path) as dataset:
+            band = dataset.read(1)
+            assert "; ".join(result.labels) in dataset.tags()["DESCRIPTION"]
+        seen = np.flatnonzero(band.ravel() != -9999.0)
+        np.testing.assert_array_equal(seen, np.unique(network.channel_cell))
+        # The node's quotient is the worst of its two ends; between them ammonium can rise a little before it decays.
+        worst = exposure.quotient[h].max(axis=0)[owner]
+        assert np.all(band.ravel()[network.channel_cell] <= worst * 1.01)
+
+
+def test_zone_raster_adds_up(tmp_path: Path) -> None:
+    result = synthetic_result()
+    assert result.exposure is not None
+    assert result.terrain is not None
+    path = write_exposure_rasters(tmp_path, result)[-1]
+    with rasterio.open(path) as dataset:
+        band = dataset.read(1)
+    area = result.terrain.grid.cell_area
+    assert np.count_nonzero(band == 1) * area == pytest.approx(result.exposure.overlap.land_circle_only)
+    assert np.count_nonzero(band == 2) * area == pytest.approx(result.exposure.overlap.land_modelled_only)
+    assert np.count_nonzero(band == 3) * area == pytest.approx(result.exposure.overlap.land_both)
+
+
+def test_channel_scenario_has_no_rasters(tmp_path: Path) -> None:
+    assert write_exposure_rasters(tmp_path, synthetic_channel_result()) == []
+    assert not list(tmp_path.iterdir())
