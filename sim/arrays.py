@@ -59,3 +59,28 @@ def canonicalise(owner: object, **fields: tuple[npt.DTypeLike, tuple[int, ...]])
     """Replace the named fields of a frozen dataclass by canonical arrays of the given dtype and shape."""
     for name, (dtype, shape) in fields.items():
         object.__setattr__(owner, name, frozen(getattr(owner, name), dtype, shape, f"{type(owner).__name__}.{name}"))
+
+
+def weighted_mean(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return the mean over the first axis with the given weights.
+
+    Written as a plain sum: matrix products go to BLAS, whose order of summation, and so the last bit, depends on the
+    number of threads.
+
+    Parameters
+    ----------
+    values : (t, ...)
+    weights : (t,), not all zero
+
+    Examples
+    --------
+    >>> weighted_mean(np.array([1.0, 4.0]), np.array([2.0, 1.0])).item()
+    2.0
+    """
+    columns = weights.reshape((-1,) + (1,) * (np.ndim(values) - 1))
+    return np.asarray((columns * values).sum(axis=0) / weights.sum())
+
+
+def masked_sum(mask: npt.ArrayLike, values: FloatArray) -> FloatArray:
+    """Return the sum of `values` (n,) where `mask` (..., n) holds, the same for any number of threads."""
+    return np.asarray(np.where(mask, values, 0.0).sum(axis=-1))

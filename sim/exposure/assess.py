@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.arrays import BoolArray, ByteArray, FloatArray, IntArray
+from sim.arrays import BoolArray, ByteArray, FloatArray, IntArray, masked_sum
 from sim.exposure.objects import Threshold
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class Exceedance:
     months_above: ByteArray
     exceeded_length: FloatArray
     exceeded_length_background: FloatArray
+    exceeded_length_pits: FloatArray
 
 
 def exceedance(network: RiverNetwork, concentration: Concentration, thresholds: Sequence[Threshold]) -> Exceedance:
@@ -43,7 +44,7 @@ def exceedance(network: RiverNetwork, concentration: Concentration, thresholds: 
     its quotient is above one in at least one period, so lengths are resolved to the network's ``max_length``.
     """
     shape = (len(thresholds), *concentration.inlet[:, 0].shape)
-    quotient, background = np.empty(shape), np.empty(shape)
+    quotient, background, pits = np.empty(shape), np.empty(shape), np.empty(shape)
     for h, threshold in enumerate(thresholds):
         s = concentration.index(threshold.substance)
         share = concentration.dissolved_fraction[:, s] if threshold.fraction == "dissolved" else 1.0
@@ -53,14 +54,16 @@ def exceedance(network: RiverNetwork, concentration: Concentration, thresholds: 
             concentration.outlet[:, s] - concentration.pit_outlet[:, s],
         )
         quotient[h] = share * total / threshold.value
+        pits[h] = share * np.maximum(concentration.pit_inlet[:, s], concentration.pit_outlet[:, s]) / threshold.value
         background[h] = share * np.maximum(without, 0.0) / threshold.value
     above = quotient > 1.0
     return Exceedance(
         quotient=quotient,
         background_quotient=background,
         months_above=above.sum(axis=1).astype(np.uint8),
-        exceeded_length=above.any(axis=1) @ network.length,
-        exceeded_length_background=(background > 1.0).any(axis=1) @ network.length,
+        exceeded_length=masked_sum(above.any(axis=1), network.length),
+        exceeded_length_background=masked_sum((background > 1.0).any(axis=1), network.length),
+        exceeded_length_pits=masked_sum((pits > 1.0).any(axis=1), network.length),
     )
 
 

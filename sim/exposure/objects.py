@@ -39,7 +39,8 @@ class Receptors:
     name, kind : r labels; kind is town, village, intake, hydropower, dam, monitoring or other
     longitude, latitude, x, y : (r,) nan where the position was not found
     node : (r,) int64, node whose upstream end is the receptor's place on the river; -1 when it has none
-    distance : (r,) m, length of the flow path from the place to the river (nan when not found)
+    distance : (r,) m, from the place to the river (nan when not found)
+    distance_is : r strings: "flow path", or "straight line" for places found by drainage area; "" when not found
     status : r strings: "located", "position not found", "outside the terrain", "drains off the terrain", or
         "no river of that size within ... km"
     evidence : r strings, mark of the position (F found, D derived, M memory, "" none)
@@ -56,6 +57,7 @@ class Receptors:
     status: tuple[str, ...]
     evidence: tuple[str, ...]
     source: tuple[str, ...]
+    distance_is: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         r = len(self.name)
@@ -94,7 +96,8 @@ class Exposure:
     background_quotient : (h, t, n) the same without the pits
     months_above : (h, n) uint8, number of months above the threshold
     exceeded_length : (h,) m, channel length above the threshold in at least one month
-    exceeded_length_background : (h,) m, of which above it even without pits
+    exceeded_length_background : (h,) m, above it even without pits
+    exceeded_length_pits : (h,) m, above it by what comes from pits alone, without background
     downstream : (n,) bool, nodes downstream of at least one site
     travel_time : (t, n) s, shortest time from a site upstream to the node's upstream end; nan where none
     zone_wkb : bytes, circle zone (dissolved geodesic discs) in WGS84
@@ -110,6 +113,7 @@ class Exposure:
     months_above: ByteArray
     exceeded_length: FloatArray
     exceeded_length_background: FloatArray
+    exceeded_length_pits: FloatArray
     downstream: BoolArray
     travel_time: FloatArray
     receptors: Receptors
@@ -125,6 +129,7 @@ class Exposure:
         canonicalise(
             self, quotient=(np.float64, (h, t, n)), background_quotient=(np.float64, (h, t, n)),
             months_above=(np.uint8, (h, n)), exceeded_length=(np.float64, (h,)),
-            exceeded_length_background=(np.float64, (h,)), downstream=(np.bool_, (n,)),
+            exceeded_length_background=(np.float64, (h,)), exceeded_length_pits=(np.float64, (h,)),
+            downstream=(np.bool_, (n,)),
             travel_time=(np.float64, (t, n)), corridor=(np.bool_, (-1,)), circle=(np.bool_, (-1,)),
         )  # fmt: skip

@@ -62,7 +62,7 @@ def monthly_shape(ratios: npt.ArrayLike, floor: float) -> FloatArray:
     order = np.argsort(-r, kind="stable")
     for above in range(1, 13):
         wet, dry = order[:above], order[above:]
-        s = (1.0 - floor * w[dry].sum()) / (w[wet] @ r[wet])
+        s = (1.0 - floor * w[dry].sum()) / (w[wet] * r[wet]).sum()
         if len(dry) == 0 or s * r[dry[0]] <= floor:
             break
     shape: FloatArray = np.maximum(floor, s * r)
@@ -103,7 +103,11 @@ def rain_field(
     # weights relative to the nearest station cannot overflow; on a station (0/0) it alone counts
     weight = np.divide(nearest, square, out=np.ones_like(square), where=square > 0.0)
     weight /= weight.sum(axis=1, keepdims=True)
-    field: FloatArray = weight @ np.asarray(rain, dtype=np.float64)
+    totals = np.asarray(rain, dtype=np.float64)
+    # not a matrix product: BLAS sums in an order that depends on the number of threads
+    field = np.zeros((len(x), *totals.shape[1:]))
+    for station, total in enumerate(totals):
+        field += np.multiply.outer(weight[:, station], total)
     return field
 
 

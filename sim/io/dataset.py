@@ -339,6 +339,7 @@ def _exposure(result: Result) -> dict[str, Field]:
         "months_above": (("threshold", "node"), exposure.months_above, _bare("periods above the criterion", units="1")),
         "exceeded_length": (one, exposure.exceeded_length, _as("length", "channel above it in at least one period")),
         "exceeded_length_without_pits": (one, exposure.exceeded_length_background, _as("length", "even without pits")),
+        "exceeded_length_pits_alone": (one, exposure.exceeded_length_pits, _as("length", "by pits alone")),
         "downstream": (("node",), exposure.downstream.astype(np.int8), _bare("1 below at least one site", **flag)),
         "travel_time": (_FIELD, exposure.travel_time, _as("travel_time")),
         "receptor_name": (place, _text(receptors.name), _bare("receptor")),

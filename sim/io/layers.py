@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.arrays import FloatArray
+from sim.arrays import FloatArray, weighted_mean
 from sim.io.geopackage import Layer, write_geopackage
 from sim.io.styles import NO_SITE, QUOTIENT_CLASSES, ZONE_COLOURS, Category, quotient_class, vector_style
 from sim.registry import VARIABLES
@@ -64,7 +64,6 @@ def reach_frame(result: Result) -> gpd.GeoDataFrame:
     import geopandas as gpd
 
     network, flow, concentration = result.network, result.flow, result.concentration
-    weight = flow.duration / flow.duration.sum()
     columns: dict[str, Any] = {
         "node": np.arange(network.size),
         "down": network.down,
@@ -73,7 +72,7 @@ def reach_frame(result: Result) -> gpd.GeoDataFrame:
         "length_m": network.length,
         "slope": network.slope,
         "area_km2": network.area * VARIABLES["drainage_area"].display_factor,
-        "discharge_mean_m3s": weight @ flow.discharge_in,
+        "discharge_mean_m3s": weighted_mean(flow.discharge_in, flow.duration),
         "discharge_min_m3s": flow.discharge_in.min(axis=0),
         "discharge_max_m3s": flow.discharge_in.max(axis=0),
     }
@@ -83,7 +82,8 @@ def reach_frame(result: Result) -> gpd.GeoDataFrame:
     for s, name in enumerate(concentration.substances):
         worst = np.maximum(concentration.inlet[:, s], concentration.outlet[:, s])
         pits = np.maximum(concentration.pit_inlet[:, s], concentration.pit_outlet[:, s])
-        columns[f"{name}_mean_mgL"] = weight @ (0.5 * (concentration.inlet[:, s] + concentration.outlet[:, s])) * factor
+        middle = 0.5 * (concentration.inlet[:, s] + concentration.outlet[:, s])
+        columns[f"{name}_mean_mgL"] = weighted_mean(middle, flow.duration) * factor
         columns[f"{name}_max_mgL"] = worst.max(axis=0) * factor
         columns[f"{name}_from_pits_max_mgL"] = pits.max(axis=0) * factor
     exposure = result.exposure

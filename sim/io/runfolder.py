@@ -52,6 +52,7 @@ class RunFolder:
 
     def __init__(self, path: str | Path, overwrite: bool = False) -> None:
         self.final = Path(os.path.abspath(path))
+        self._named = Path(path)  # as the user gave it, for messages
         self.overwrite = overwrite
         self._partial: Path | None = None
         self._made: list[Path] = []
@@ -77,11 +78,11 @@ class RunFolder:
                     return self
         except OSError as error:
             self._discard()
-            raise disk_error(self.final, error) from error
+            raise disk_error(self._named, error) from error
         self._discard()
         raise DataError(
             310,
-            str(self.final),
+            str(self._named),
             expected="A thousand unfinished folders of this name lie beside it",
             remedy="Remove them",
         )
@@ -95,13 +96,13 @@ class RunFolder:
             if shown is not None:
                 raise shown from error
             if isinstance(error, OSError) and is_disk_error(error):
-                raise disk_error(self.final, error) from error
+                raise disk_error(self._named, error) from error
             return
         try:
             self._finish()
         except OSError as failure:
             self._discard()
-            raise disk_error(self.final, failure) from failure
+            raise disk_error(self._named, failure) from failure
         except BaseException:
             self._discard()
             raise
@@ -110,7 +111,7 @@ class RunFolder:
         """The same LS-310 with the name the user gave instead of that of the hidden folder."""
         if not isinstance(error, DataError) or error.number != 310 or str(self.path) not in error.where:
             return None
-        where = error.where.replace(str(self.path), str(self.final))
+        where = error.where.replace(str(self.path), str(self._named))
         return DataError(310, where, got=error.got, expected=error.expected, remedy=error.remedy)
 
     def _check_free(self) -> None:
@@ -121,7 +122,7 @@ class RunFolder:
         remedy = "Give another name with --out, or remove the folder"
         if self.overwrite:
             remedy = "It holds no finished run, so it is not replaced; give another name or remove it yourself"
-        raise ScenarioError(212, str(self.final), expected="Exists already, a run writes a new folder", remedy=remedy)
+        raise ScenarioError(212, str(self._named), expected="Exists already, a run writes a new folder", remedy=remedy)
 
     def _make_parents(self, folder: Path) -> None:
         missing = [place for place in (folder, *folder.parents) if not place.exists()]
@@ -200,7 +201,7 @@ class RunFolder:
         if 0 <= free < needed:
             raise DataError(
                 310,
-                str(self.final),
+                str(self._named),
                 expected=f"About {needed} bytes are needed, {free} bytes are free",
                 remedy="Free some disk space, or choose another disk with --out",
             )

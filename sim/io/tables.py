@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.arrays import weighted_mean
 from sim.io.disk import write_text
 from sim.registry import VARIABLES
 
@@ -137,20 +138,23 @@ def _receptor_row(result: Result, i: int, columns: int) -> list[Any]:
     ]
     if node < 0:
         return row + [None] * (columns - len(row))
-    weight = result.flow.duration / result.flow.duration.sum()
     hours = exposure.travel_time[:, node] / 3600.0
     known = hours[np.isfinite(hours)]
     row += [
         node,
         receptors.distance[i],
         bool(exposure.downstream[node]),
-        float(weight @ result.flow.discharge_in[:, node]),
+        float(weighted_mean(result.flow.discharge_in[:, node], result.flow.duration)),
     ]
     row += [known.min(), known.max()] if known.size else [None, None]
     factor = VARIABLES["concentration"].display_factor
     for s in range(len(concentration.substances)):
         here = concentration.inlet[:, s, node] * factor
-        row += [float(weight @ here), here.max(), concentration.pit_inlet[:, s, node].max() * factor]
+        row += [
+            float(weighted_mean(here, result.flow.duration)),
+            here.max(),
+            concentration.pit_inlet[:, s, node].max() * factor,
+        ]
     for threshold in exposure.thresholds:
         # At the receptor itself, the node's upstream end; Exposure.quotient is the worst of both ends.
         s = concentration.index(threshold.substance)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from sim.arrays import FloatArray, IntArray
+from sim.arrays import FloatArray, IntArray, masked_sum
 from sim.exposure.assess import downstream_of_sites, exceedance
 from sim.exposure.objects import Exposure, Overlap, Receptors
 from sim.pipeline.result import Result
@@ -138,7 +138,7 @@ def assess(
     found = exceedance(network, concentration, thresholds)
     downstream = downstream_of_sites(network, load.node)
     none = np.zeros(0, dtype=np.bool_)
-    below, total = float(network.length @ downstream), float(network.length.sum())
+    below, total = float(masked_sum(downstream, network.length)), float(network.length.sum())
     return Exposure(
         thresholds=thresholds,
         quotient=found.quotient,
@@ -146,6 +146,7 @@ def assess(
         months_above=found.months_above,
         exceeded_length=found.exceeded_length,
         exceeded_length_background=found.exceeded_length_background,
+        exceeded_length_pits=found.exceeded_length_pits,
         downstream=downstream,
         travel_time=travel_time(network, flow, load.node),
         receptors=no_receptors(),

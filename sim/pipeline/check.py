@@ -10,13 +10,13 @@ from sim.registry import SUBSTANCES
 if TYPE_CHECKING:
     from sim.scenario.models import ChannelScenario, Scenario, TerrainScenario
 
-#: peak bytes per terrain cell, measured on the Kachin scenario (see benchmarks), with the spread between engines
+#: peak bytes per terrain cell, read off runs of the Kachin scenario at 300, 450 and 900 m
 _BYTES_PER_CELL = 220
 _BYTES_INTERPRETER = 450_000_000
 _SECONDS_PER_CELL = {"native": 1.0e-5, "whitebox": 1.6e-5}
 _SECONDS_FIXED = 10.0
-#: nodes per square root of area and stream threshold: 1.6 segments per threshold area, judged on the Kachin DEM
-_NODES_PER_THRESHOLD_AREA = 1.0
+#: network nodes per stream threshold area of terrain, read off the same runs
+_NODES_PER_THRESHOLD_AREA = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ def _landscape(scenario: TerrainScenario) -> Estimate:
     sites = _sites(scenario)
     resolution = spec.transform[0]
     area = cells * resolution**2
-    nodes = int(_NODES_PER_THRESHOLD_AREA * area / scenario.network.stream_area.value) + 3 * sites
+    by_area = _NODES_PER_THRESHOLD_AREA * area / max(scenario.network.stream_area.value, spec.transform[0] ** 2)
+    nodes = min(int(by_area) + 3 * sites, cells)
     periods, substances = 12, len(SUBSTANCES)
     fields = 8 * 40 * nodes * periods * substances
     lines += [

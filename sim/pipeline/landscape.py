@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.pipeline import exposure_stage, network_stage, site_stage, source_stage, terrain_stage, water_stage
+from sim.pipeline import exposure_stage, network_stage, notes, site_stage, source_stage, terrain_stage, water_stage
 from sim.pipeline.projection import to_degrees
 from sim.pipeline.result import Result
 from sim.registry import MONTHS, SUBSTANCES
@@ -14,7 +14,7 @@ from sim.registry import MONTHS, SUBSTANCES
 if TYPE_CHECKING:
     from sim.pipeline.run import Stages
     from sim.scenario.models import TerrainScenario
-    from sim.sources.objects import Load, Pits
+    from sim.sources.objects import Pits
     from sim.terrain.objects import Terrain
 
 
@@ -45,6 +45,7 @@ def simulate_landscape(scenario: TerrainScenario, stages: Stages) -> Result:
         receptors = exposure_stage.receptors_of(scenario, placed, built.receptors)
         exposure, height = exposure_stage.assess(scenario, terrain, network, flow, load, concentration, pits, receptors)
     longitude, latitude = to_degrees(network.x, network.y, grid.crs_wkt)
+    off_size, sized = notes.station_notes(scenario, found)
     cut, cut_note = network_stage.undeclared_inflow_warnings(terrain, network, found.inflow_cells, load.node)
     return Result(
         scenario=scenario,
@@ -60,13 +61,17 @@ def simulate_landscape(scenario: TerrainScenario, stages: Stages) -> Result:
         latitude=latitude,
         channel_concentration=on_channel,
         channel_pit_concentration=pits_on_channel,
-        warnings=(*cut, *site_warnings(pits, load)),
+        warnings=(*cut, *off_size, *notes.site_warnings(terrain, pits, built)),
         labels=labels(scenario, terrain, pits),
         notes=(
             *grid.notes,
             f"Flow paths: {terrain.method}",
+            *notes.sink_notes(terrain),
+            *notes.inflow_notes(scenario, terrain, found),
             *cut_note,
+            *sized,
             *flow.notes,
+            *notes.site_notes(scenario, built),
             *site_stage.distance_notes(scenario, terrain, found, pits),
         ),
         terrain=terrain,
@@ -89,15 +94,3 @@ def labels(scenario: TerrainScenario, terrain: Terrain, pits: Pits) -> tuple[str
     if scenario.scenario.prior_only:
         said.append("Prior only: no local measurements")
     return tuple(said)
-
-
-def site_warnings(pits: Pits, load: Load) -> tuple[str, ...]:
-    """Return a sentence naming sites whose water leaves the terrain before it meets a channel."""
-    lost = np.flatnonzero(load.node < 0)
-    if lost.size == 0:
-        return ()
-    names = ", ".join(pits.name[i] for i in lost[:5]) + (f" and {lost.size - 5} more" if lost.size > 5 else "")
-    return (
-        f"{lost.size} of {pits.size} sites drain off the terrain before they meet a channel and load no river "
-        f"here: {names}. Widen terrain.bounds to follow them.",
-    )

@@ -40,6 +40,7 @@ class Placed:
     y: FloatArray
     cell: IntArray
     distance: FloatArray
+    distance_is: tuple[str, ...]
     status: tuple[str, ...]
 
 
@@ -68,15 +69,19 @@ def _inflow_cells(scenario: TerrainScenario, terrain: Terrain) -> IntArray:
     """Cells where declared inflows enter: at the terrain's edge, or on the largest river nearby."""
     from sim.network import Inflow, place_inflows
 
-    cells = []
-    for index, item in enumerate(scenario.network.inflow):
-        x, y = to_metres([item.lon], [item.lat], terrain.grid.crs_wkt)
-        if item.at == "edge":
-            inflow = Inflow(item.name, float(x[0]), float(y[0]), item.search_radius.value, item.area.value)
-            cells.append(int(place_inflows(terrain, [inflow])[0]))
-        else:
-            cells.append(_largest_river(terrain, float(x[0]), float(y[0]), item.search_radius.value))
-        if cells[-1] < 0:
+    items = scenario.network.inflow
+    x, y = to_metres([item.lon for item in items], [item.lat for item in items], terrain.grid.crs_wkt)
+    at_edge = [i for i, item in enumerate(items) if item.at == "edge"]
+    inflows = [
+        Inflow(items[i].name, float(x[i]), float(y[i]), items[i].search_radius.value, items[i].area.value)
+        for i in at_edge
+    ]
+    cells = np.full(len(items), -1, dtype=np.int64)
+    cells[at_edge] = place_inflows(terrain, inflows)
+    for index, item in enumerate(items):
+        if item.at == "channel":
+            cells[index] = _largest_river(terrain, float(x[index]), float(y[index]), item.search_radius.value)
+        if cells[index] < 0:
             raise ScenarioError(
                 214,
                 f"{scenario.path.name}: network.inflow[{index}] ({item.name})",
@@ -84,7 +89,16 @@ def _inflow_cells(scenario: TerrainScenario, terrain: Terrain) -> IntArray:
                 expected=f"No valid cell of the terrain lies within {item.search_radius.value / 1e3:g} km",
                 remedy="Correct lon and lat, raise search_radius, or widen terrain.bounds",
             )
-    return np.array(cells, dtype=np.int64)
+        first = int(np.flatnonzero(cells == cells[index])[0])
+        if first < index:
+            raise ScenarioError(
+                209,
+                f"{scenario.path.name}: network.inflow[{index}] ({item.name})",
+                got=f"({item.lon}, {item.lat})",
+                expected=f"Enters where network.inflow[{first}] ({items[first].name}) does, which doubles the river",
+                remedy="Remove one, or join them into one inflow",
+            )
+    return cells
 
 
 def _largest_river(terrain: Terrain, x: float, y: float, radius: float) -> int:
@@ -114,6 +128,7 @@ def place_receptors(scenario: TerrainScenario, terrain: Terrain, found: Drainage
     cell = np.full(len(items), -1, dtype=np.int64)
     distance = np.full(len(items), np.nan)
     status: list[str] = []
+    kinds = [""] * len(items)
     valid = terrain.grid.valid.ravel()
     for i, item in enumerate(items):
         if not np.isfinite(x[i]):
@@ -134,11 +149,13 @@ def place_receptors(scenario: TerrainScenario, terrain: Terrain, found: Drainage
                 continue
             cx, cy = terrain.grid.centre(cell[i : i + 1])
             distance[i] = np.hypot(cx[0] - x[i], cy[0] - y[i])
+            kinds[i] = "straight line"
         else:
             snapped = first_channel_cell(terrain, found.channel, x[i : i + 1], y[i : i + 1])
             cell[i], distance[i] = snapped.cell[0], snapped.path_length[0]
+            kinds[i] = "flow path" if cell[i] >= 0 else ""
         status.append("located" if cell[i] >= 0 else "drains off the terrain")
-    return Placed(x, y, cell, distance, tuple(status))
+    return Placed(x, y, cell, distance, tuple(kinds), tuple(status))
 
 
 @dataclass(frozen=True, slots=True)

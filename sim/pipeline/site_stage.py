@@ -139,6 +139,12 @@ def distance_notes(scenario: TerrainScenario, terrain: Terrain, found: Drainage,
         chosen = np.array([group == zone.name for group in pits.group])
         cells = terrain.grid.cell_at(pits.x[chosen], pits.y[chosen])
         straight, path = distance_to_large_river(terrain, found.total_area, cells, zone.report_min_area.value, within)
+        if not np.isfinite(straight).any():
+            notes.append(
+                f"Illustrative sites of '{zone.name}': no river in reach drains "
+                f"{zone.report_min_area.value / 1e6:,.0f} km2."
+            )
+            continue
         said = "" if zone.reported_distance is None else (
             f"; reported: {zone.reported_distance.value / MILE:.0f} miles ({zone.reported_distance.source})"
         )  # fmt: skip

@@ -149,6 +149,7 @@ def receptor_rows(result: Result, exposure: Exposure) -> tuple[dict[str, Any], .
             "longitude": _number(receptors.longitude[i]),
             "latitude": _number(receptors.latitude[i]),
             "km_to_river": _number(receptors.distance[i] / 1e3),
+            "distance_is": receptors.distance_is[i] if receptors.distance_is else "",
             "downstream_of_sites": None if node < 0 else bool(exposure.downstream[node]),
         }
         if node >= 0:
@@ -191,7 +192,10 @@ def _range(hours: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float] 
 
 
 def exceeded_rows(exposure: Exposure) -> tuple[dict[str, Any], ...]:
-    """Return river kilometres above each threshold in at least one month, with and without pits."""
+    """Return river kilometres above each threshold in at least one period: in all, without pits, by pits alone.
+
+    Where background alone comes near the threshold (`background_quotient` close to one) little from pits is enough.
+    """
     return tuple(
         {
             "id": threshold.identifier,
@@ -202,6 +206,8 @@ def exceeded_rows(exposure: Exposure) -> tuple[dict[str, Any], ...]:
             "evidence": threshold.evidence,
             "river_km": float(exposure.exceeded_length[h]) / 1e3,
             "river_km_without_pits": float(exposure.exceeded_length_background[h]) / 1e3,
+            "river_km_pits_alone": float(exposure.exceeded_length_pits[h]) / 1e3,
+            "background_quotient": float(exposure.background_quotient[h].max()),
         }
         for h, threshold in enumerate(exposure.thresholds)
     )

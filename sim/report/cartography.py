@@ -12,7 +12,7 @@ from pyproj import CRS, Geod, Transformer
 from sim.arrays import FloatArray
 from sim.report.hillshade import coarsened, relief
 from sim.report.labels import Box, Placed, place_labels
-from sim.report.style import INK, MUTED
+from sim.report.style import INK, RIVER_NAME
 from sim.report.texts import drawable
 
 if TYPE_CHECKING:
@@ -261,11 +261,12 @@ def draw_names(
     obstacles: Sequence[Box] = (),
     avoid: FloatArray | None = None,
     size: float = 6.8,
-    weight: str = "normal",
-) -> list[Placed]:
-    """Write names beside points without overlap and return where they went, in pixels.
+    river: bool = False,
+) -> list[Box | None]:
+    """Write names beside points without overlap; return the box of each name in m, None where it found no room.
 
-    Boxes in `obstacles` and points to `avoid` are in m.
+    Boxes in `obstacles` and points to `avoid` are in m. Names of rivers are blue and slanted, stay near their point,
+    which has no marker, and have no leader line.
     """
     figure = axes.get_figure()
     assert figure is not None
@@ -273,9 +274,10 @@ def draw_names(
     axes.apply_aspect()
     to_pixels = axes.transData.transform
     texts = [drawable(name, 40) for name in names]
+    look: dict[str, Any] = {"fontsize": size, "fontstyle": "italic" if river else "normal"}
     sizes = []
     for words in texts:
-        probe = axes.text(0, 0, words, fontsize=size, fontweight=weight)
+        probe = axes.text(0, 0, words, **look)
         box = probe.get_window_extent(renderer)
         probe.remove()
         sizes.append((box.width + 2.0, box.height + 2.0))
@@ -295,17 +297,50 @@ def draw_names(
         inner,
         obstacles=blocked,
         avoid=shy,
-        gap=3.6 * scale,
-        marker=2.6 * scale,
+        gap=(2.2 if river else 3.6) * scale,
+        marker=(0.0 if river else 2.6) * scale,
+        rings=3 if river else 13,
     )
+    return _write(axes, placed, texts, list(zip(x, y, strict=True)), look, river=river)
+
+
+def _write(
+    axes: Axes,
+    placed: Sequence[Placed],
+    texts: Sequence[str],
+    points: Sequence[tuple[float, float]],
+    look: dict[str, Any],
+    *,
+    river: bool,
+) -> list[Box | None]:
+    """Write placed names (boxes in pixels) with leader lines where needed; boxes in m, None where not placed."""
+    boxes: list[Box | None] = [None] * len(texts)
     to_metres = axes.transData.inverted().transform
     for place in placed:
+        (x0, y0), (x1, y1) = to_metres([place.box[:2], place.box[2:]])
+        boxes[place.index] = (float(x0), float(y0), float(x1), float(y1))
         left, bottom = to_metres((place.box[0] + 1.0, place.box[1] + 1.0))
-        written = axes.text(
-            left, bottom, texts[place.index], fontsize=size, fontweight=weight, ha="left", va="bottom", zorder=10
+        words = axes.text(
+            left,
+            bottom,
+            texts[place.index],
+            ha="left",
+            va="bottom",
+            color=RIVER_NAME if river else INK,
+            zorder=9.8 if river else 10,
+            gid="river-name" if river else "name",
+            **look,
         )
-        written.set_path_effects(halo())
-        if place.leader:
-            end = to_metres(place.nearest(*points[place.index]))
-            axes.plot([x[place.index], end[0]], [y[place.index], end[1]], color=MUTED, lw=0.5, zorder=9.5)
-    return placed
+        words.set_path_effects(halo())
+        if place.leader and not river:
+            x, y = points[place.index]
+            end = to_metres(place.nearest(*axes.transData.transform((x, y))))
+            axes.plot([x, end[0]], [y, end[1]], color=INK, lw=0.6, zorder=9.5)
+    return boxes
+
+
+def marker_boxes(axes: Axes, x: Sequence[float], y: Sequence[float], half: float = 3.0) -> list[Box]:
+    """Squares in m about markers, `half` a side in points."""
+    axes.apply_aspect()
+    reach = half * _dpi(axes) / 72.0 / _pixels_per_metre(axes)
+    return [(px - reach, py - reach, px + reach, py + reach) for px, py in zip(x, y, strict=True)]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def dilution_figure(view: View) -> Figure:
     """Draw one panel of discharge and one per substance; one line per place, log axes."""
     result = view.result
-    substances = result.concentration.substances
+    substances = view.in_rivers
     rows = -(-(len(substances) + 2) // 2)
     figure = new_figure(9.6, 2.35 * rows + 1.0, view.dpi)
     high = figure.get_figheight()
@@ -48,9 +48,10 @@ def dilution_figure(view: View) -> Figure:
 
 
 def _subtitle(view: View) -> str:
+    left_out = f" {drawable(view.left_out, 100)}" if view.left_out else ""
     if len(view.result.period_names) == 1:
-        return "Steady state at places on the river."
-    return "Steady state of each month at places on the river, upstream first. Dashed: thresholds."
+        return "Steady state at places on the river." + left_out
+    return "Steady state of each month at places on the river, upstream first. Dashed: thresholds." + left_out
 
 
 def _draw_panel(panel: Axes, view: View, values: FloatArray, title: str) -> None:

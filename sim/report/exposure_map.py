@@ -16,6 +16,7 @@ from sim.report.cartography import (
     draw_north_arrow,
     draw_scale_bar,
     grid_box,
+    marker_boxes,
     set_frame,
 )
 from sim.report.labels import Box
@@ -24,6 +25,7 @@ from sim.report.rivers import (
     draw_inflows,
     draw_pits,
     draw_quotients,
+    draw_river_names,
     draw_zone,
     pit_area,
     river_points,
@@ -182,9 +184,12 @@ def _draw_places(
     y = [float(places.y[r]) for r in shown] + [float(arrow[12, 1]) for arrow, _ in inflows]
     names = [places.name[r] for r in shown] + [name for _, name in inflows]
     avoid = np.vstack([river_points(view, frame), *(arrow for arrow, _ in inflows)])
-    placed = draw_names(axes, frame, x, y, names, obstacles=furniture, avoid=avoid, size=7.2 if detail else 6.8)
-    done = {place.index for place in placed}
-    return [name for k, name in enumerate(names) if k not in done]
+    size = 7.2 if detail else 6.8
+    boxes = draw_names(axes, frame, x, y, names, obstacles=furniture, avoid=avoid, size=size)
+    every = [r for r in range(places.size) if np.isfinite(places.x[r])]
+    marks = marker_boxes(axes, places.x[every].tolist(), places.y[every].tolist())
+    draw_river_names(axes, view, frame, [*furniture, *boxes, *marks], size=size)
+    return [name for name, box in zip(names, boxes, strict=True) if box is None]
 
 
 def _inside(frame: Frame, x: float, y: float) -> bool:

@@ -14,9 +14,10 @@ from sim.report.cartography import (
     draw_north_arrow,
     draw_scale_bar,
     grid_box,
+    marker_boxes,
     set_frame,
 )
-from sim.report.rivers import detail_frame, draw_lines, draw_pits, river_points, zone_path
+from sim.report.rivers import detail_frame, draw_lines, draw_pits, draw_river_names, river_points, zone_path
 from sim.report.style import BOTH, CIRCLE_ONLY, DOWNSTREAM_ONLY, INK, MUTED, UNAFFECTED, draw_labels, new_figure
 from sim.report.texts import drawable, number, sentence
 from sim.report.view import View
@@ -153,9 +154,9 @@ def _draw_places(axes: Axes, view: View, frame: Frame, boxes: list[tuple[float, 
     for r in shown:
         axes.plot(places.x[r], places.y[r], marker="o", ms=3.6, mfc=INK, mec="white", mew=0.7, zorder=8)
     x, y = [float(places.x[r]) for r in shown], [float(places.y[r]) for r in shown]
-    draw_names(
-        axes, frame, x, y, [places.name[r] for r in shown], obstacles=boxes, avoid=river_points(view, frame), size=6.4
-    )
+    names = [places.name[r] for r in shown]
+    written = draw_names(axes, frame, x, y, names, obstacles=boxes, avoid=river_points(view, frame), size=6.4)
+    draw_river_names(axes, view, frame, [*boxes, *written, *marker_boxes(axes, x, y)], size=6.4)
 
 
 def _draw_bars(panel: Axes, overlap: Overlap, column: int, factor: float, title: str) -> None:

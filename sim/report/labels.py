@@ -14,6 +14,8 @@ Box = tuple[float, float, float, float]
 
 #: A name moves at most this many places down the list of candidates to keep points uncovered.
 _MOST_COVERED = 20
+#: It moves this many further so that it is not read as another point's name.
+_MISLEADING = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,11 @@ class Placed:
 
     def nearest(self, x: float, y: float) -> tuple[float, float]:
         """Point of the box nearest to (x, y), where a leader line ends."""
-        return min(max(x, self.box[0]), self.box[2]), min(max(y, self.box[1]), self.box[3])
+        return _nearest(self.box, x, y)
+
+
+def _nearest(box: Box, x: float, y: float) -> tuple[float, float]:
+    return min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3])
 
 
 def overlap(a: Box, b: Box) -> float:
@@ -47,15 +53,15 @@ def overlap(a: Box, b: Box) -> float:
     return width * height if width > 0 and height > 0 else 0.0
 
 
-def _candidates(x: float, y: float, width: float, height: float, gap: float) -> list[tuple[Box, bool]]:
-    """Boxes to try, best first: right, left, above, below, then rings further out."""
+def _candidates(x: float, y: float, width: float, height: float, gap: float, rings: int) -> list[tuple[Box, bool]]:
+    """Boxes to try, best first: right, left, above, below, then `rings` further out, which need a leader line."""
     found: list[tuple[Box, bool]] = []
     near = ((1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1), (0, 1), (0, -1))
     for sx, sy in near:
         left = x + sx * gap - (width if sx < 0 else width / 2 if sx == 0 else 0.0)
         bottom = y + sy * gap - (height if sy < 0 else height / 2 if sy == 0 else 0.0)
         found.append(((left, bottom, left + width, bottom + height), False))
-    for ring in range(2, 15):
+    for ring in range(2, 2 + rings):
         reach = gap + height * 0.9 * ring
         for step in range(16):
             angle = math.pi / 8 * ((step + 1) // 2) * (1 if step % 2 else -1)
@@ -64,6 +70,21 @@ def _candidates(x: float, y: float, width: float, height: float, gap: float) -> 
             bottom = y + dy * reach - height / 2
             found.append(((left, bottom, left + width, bottom + height), True))
     return found
+
+
+def _crosses(start: tuple[float, float], end: tuple[float, float], boxes: Sequence[Box]) -> bool:
+    """Whether a line passes through one of the boxes, at one of 20 points along it."""
+    for k in range(1, 21):
+        x, y = (a + (b - a) * k / 20 for a, b in zip(start, end, strict=True))
+        if any(box[0] < x < box[2] and box[1] < y < box[3] for box in boxes):
+            return True
+    return False
+
+
+def _misleads(box: Box, index: int, points: Sequence[tuple[float, float]]) -> bool:
+    """Whether a box lies nearer to another point than to its own."""
+    gaps = [math.dist(point, _nearest(box, *point)) for point in points]
+    return min(gaps) < gaps[index]
 
 
 def _covered(box: Box, points: FloatArray | None) -> int:
@@ -83,6 +104,7 @@ def place_labels(
     avoid: FloatArray | None = None,
     gap: float = 4.0,
     marker: float = 3.0,
+    rings: int = 13,
 ) -> list[Placed]:
     """Place one box beside each point, inside the frame, overlapping no other box, no point's marker and no obstacle.
 
@@ -98,6 +120,7 @@ def place_labels(
     avoid : (m, 2) points better not covered, such as a river's; a box that covers few goes before one that covers many
     gap : distance between a point and its box
     marker : half the size of a point's marker, kept free
+    rings : how many rings of places further out are tried after the eight beside the point
 
     Returns
     -------
@@ -114,13 +137,16 @@ def place_labels(
     placed: list[Placed] = []
     for index, ((x, y), (width, height)) in enumerate(zip(points, sizes, strict=True)):
         best: tuple[float, Box, bool] | None = None
-        for rank, (box, leader) in enumerate(_candidates(x, y, width, height, gap)):
+        for rank, (box, leader) in enumerate(_candidates(x, y, width, height, gap, rings)):
             if best is not None and rank >= best[0]:
                 break
             inside = box[0] >= frame[0] and box[1] >= frame[1] and box[2] <= frame[2] and box[3] <= frame[3]
             if not inside or any(overlap(box, other) for other in taken):
                 continue
             cost = rank + min(_covered(box, avoid), _MOST_COVERED)
+            others = taken[:index] + taken[index + 1 :]
+            if leader and (_crosses((x, y), _nearest(box, x, y), others) or _misleads(box, index, points)):
+                cost += _MISLEADING
             if best is None or cost < best[0]:
                 best = (cost, box, leader)
         if best is not None:

@@ -6,10 +6,10 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from sim.report import tables
+from sim.report import parameters, tables
 from sim.report.five_mile import zone_name
 from sim.report.pages import asset, render
-from sim.report.texts import EVIDENCE, number, sentence
+from sim.report.texts import EVIDENCE, number, sentence, statement
 from sim.report.view import View
 
 #: figure -> caption and the text for those who cannot see it
@@ -44,12 +44,15 @@ def report_page(view: View, pictures: Mapping[str, bytes], summary: Mapping[str,
         illustrative_pits=result.pits is not None and result.pits.illustrative,
         illustrative_terrain=result.terrain is not None and result.terrain.grid.illustrative,
         periods=len(result.period_names),
-        warnings=result.warnings,
-        notes=result.notes,
-        flow_notes=result.flow.notes,
+        warnings=[statement(words) for words in result.warnings],
+        notes=[statement(words) for words in result.notes if words not in result.flow.notes],
+        flow_notes=[statement(words) for words in result.flow.notes],
+        left_out=view.left_out,
+        has_loads=view.has_loads,
+        loads=view.loads_word,
         key_numbers=tables.key_numbers(view),
         figures=_figures(view, pictures),
-        substances=[sentence(view.substance_label(name)) for name in result.concentration.substances],
+        substances=[sentence(view.substance_label(result.concentration.substances[s])) for s in view.kept],
         zone=zone_name(view) if landscape and result.exposure is not None else "",
         zone_area=number(result.exposure.zone_area / 1e6) if result.exposure is not None else "",
         overlap=tables.overlap_rows(view),
@@ -63,9 +66,9 @@ def report_page(view: View, pictures: Mapping[str, bytes], summary: Mapping[str,
         budget=tables.budget_rows(view),
         stations=tables.station_rows(view),
         thresholds=tables.threshold_rows(view),
-        parameters=tables.parameter_rows(result.scenario),
+        parameters=parameters.parameter_rows(result.scenario),
         evidence={mark: EVIDENCE[mark] for mark in ("F", "D", "M", "C")},
-        provenance=[*tables.provenance_rows(view), *({"name": str(k), "text": str(v)} for k, v in dict(given).items())],
+        provenance=parameters.provenance_rows(view, dict(given)),
     )
 
 

@@ -23,16 +23,20 @@ _TRIBUTARY_SHARE = 0.15
 #: m, length from which the axis is stretched upstream
 _LONG = 150_000.0
 _DRY, _WET, _BACKGROUND, _LIMIT = (0, (5, 1.5)), (0, (1, 1)), (0, (1, 2.5)), (0, (6, 2))
+#: Inches for title and subtitle, and for the axis of distance, legend and labels below the panels.
+_TITLES, _FOOT = 0.66, 1.08
+_LONGEST_NAME = 44
 _TRIBUTARY_TEXT = "tributary with ≥ 15 % of the water"
 
 
 def profile_figure(view: View) -> Figure:
     """Draw bed elevation (where known) and the concentration of each substance against river kilometres."""
     result = view.result
-    substances = result.concentration.substances
+    substances = view.in_rivers
     bed = bool(np.isfinite(result.network.elevation[view.path]).all())
-    ratios = ([1.35] if bed else [0.55]) + [1.0] * len(substances)
-    figure = new_figure(10.2, 1.75 * sum(ratios) + 2.25, view.dpi)
+    ratios = ([1.35] if bed else [0.75]) + [1.0] * len(substances)
+    head = _TITLES + (0.16 if view.left_out else 0.0) + _names_height(view)
+    figure = new_figure(10.2, 1.7 * sum(ratios) + head + _FOOT, view.dpi)
     high = figure.get_figheight()
     grid = figure.add_gridspec(
         len(ratios),
@@ -40,8 +44,8 @@ def profile_figure(view: View) -> Figure:
         height_ratios=ratios,
         left=0.075,
         right=0.775,
-        top=1 - 1.6 / high,
-        bottom=1.08 / high,
+        top=1 - head / high,
+        bottom=_FOOT / high,
         hspace=0.14,
     )
     panels = [figure.add_subplot(grid[0])]
@@ -49,6 +53,8 @@ def profile_figure(view: View) -> Figure:
     _set_distance_axis(panels[0], view)
     figure.text(0.075, 1 - 0.1 / high, drawable(view.title, 90), fontsize=12, fontweight="bold", va="top")
     figure.text(0.075, 1 - 0.34 / high, _subtitle(view), fontsize=8, va="top", color=MUTED)
+    if view.left_out:
+        figure.text(0.075, 1 - 0.5 / high, drawable(view.left_out, 160), fontsize=8, va="top", color=MUTED)
     _draw_top(panels[0], view, bed)
     for k, name in enumerate(substances):
         draw_substance(panels[k + 1], view, name)
@@ -57,8 +63,7 @@ def profile_figure(view: View) -> Figure:
         panel.set_axisbelow(True)
         panel.spines[["top", "right"]].set_visible(False)
     figure.align_ylabels(panels)
-    clean = result.concentration.inlet - result.concentration.pit_inlet
-    _draw_legend(figure, months=len(result.period_names) > 1, background=bool((clean[:, :, view.path] > 0.0).any()))
+    _draw_legend(figure, view)
     for panel in panels[:-1]:
         panel.tick_params(labelbottom=False)
     panels[-1].set_xlabel(
@@ -67,6 +72,12 @@ def profile_figure(view: View) -> Figure:
     )
     draw_labels(figure, view.labels, 0.075, 0.16 / high, va="bottom")
     return figure
+
+
+def _names_height(view: View) -> float:
+    """Inches that the slanted names of places above the first panel take, 0 without places."""
+    longest = max((len(name) for _, name in _merged(view)), default=0)
+    return 0.1 + 0.0305 * min(longest, _LONGEST_NAME) if longest else 0.0
 
 
 def _stretched(view: View) -> bool:
@@ -153,8 +164,8 @@ def _draw_top(panel: Axes, view: View, bed: bool) -> None:
     else:
         x, values = stepped(view, view.mean(result.flow.discharge_in), view.mean_discharge)
         panel.plot(x, values, color="#0b3d78", lw=1.3)
-        panel.set_ylabel("Mean discharge, m³/s")
-        panel.set_ylim(bottom=0.0)
+        panel.set_ylabel("Discharge\nm³/s" if len(result.period_names) == 1 else "Mean discharge\nm³/s")
+        panel.set_ylim(0.0, 1.1 * float(values.max()))
     mark_places(panel, view, names=True, x=x, y=values)
     for distance, share in tributaries(view):
         height = float(np.interp(distance, x, values))
@@ -176,7 +187,7 @@ def mark_places(panel: Axes, view: View, *, names: bool, x: FloatArray, y: Float
     moved = spread([float(_along(view, distance)) for distance, _ in found], 0.17 / wide, 0.0, 1.0)
     for (distance, name), place in zip(found, moved, strict=True):
         panel.annotate(
-            drawable(name, 44),
+            drawable(name, _LONGEST_NAME),
             (distance, 1.0),
             xytext=(place, 1.03),
             xycoords=("data", "axes fraction"),
@@ -219,7 +230,7 @@ def draw_substance(panel: Axes, view: View, name: str) -> None:
         panel.plot(x, stepped(view, inlet[wet], outlet[wet])[1], color=colour, lw=1.1, ls=_WET)
     panel.plot(x, mean, color=colour, lw=1.6)
     clean = stepped(view, view.mean(clean_in), view.mean(clean_out))[1]
-    if clean.max() > 0.0:
+    if view.has_loads and clean.max() > 0.0:
         panel.plot(x, clean, color=MUTED, lw=1.0, ls=_BACKGROUND)
     panel.set_yscale("log")
     positive = high[high > 0.0]
@@ -235,20 +246,26 @@ def draw_substance(panel: Axes, view: View, name: str) -> None:
     _draw_thresholds(panel, view, lines)
 
 
-def _draw_legend(figure: Figure, *, months: bool, background: bool) -> None:
-    """One legend for panels of several colours, so in ink."""
+def _draw_legend(figure: Figure, view: View) -> None:
+    """One legend for panels of several colours, so in ink; it names only what is drawn."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
+    months = len(view.result.period_names) > 1
+    concentration = view.result.concentration
+    clean = concentration.inlet[:, :, view.path] - concentration.pit_inlet[:, :, view.path]
     handles: list[Any] = [Line2D([], [], color=INK, lw=1.6, label="mean of the year" if months else "steady state")]
     if months:
         handles.append(Line2D([], [], color=INK, lw=1.1, ls=_DRY, label="dry season"))
         handles.append(Line2D([], [], color=INK, lw=1.1, ls=_WET, label="wet season"))
         handles.append(Patch(facecolor=INK, alpha=0.14, label="range of months"))
-    if background:
-        handles.append(Line2D([], [], color=MUTED, lw=1.0, ls=_BACKGROUND, label="without pits (mean)"))
-    handles.append(Line2D([], [], color=INK, lw=0.8, ls=_LIMIT, label="threshold"))
-    handles.append(Line2D([], [], ls="none", marker="v", ms=6, mfc="#2f6fb0", mec="white", label=_TRIBUTARY_TEXT))
+    if view.has_loads and bool((clean > 0.0).any()):
+        words = f"without {view.loads_word}" + (" (mean)" if months else "")
+        handles.append(Line2D([], [], color=MUTED, lw=1.0, ls=_BACKGROUND, label=words))
+    if any(threshold.substance in view.in_rivers for threshold in view.thresholds):
+        handles.append(Line2D([], [], color=INK, lw=0.8, ls=_LIMIT, label="threshold"))
+    if tributaries(view):
+        handles.append(Line2D([], [], ls="none", marker="v", ms=6, mfc="#2f6fb0", mec="white", label=_TRIBUTARY_TEXT))
     figure.legend(
         handles=handles,
         loc="lower left",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.arrays import BoolArray, FloatArray, IntArray
-from sim.report.cartography import Frame
+from sim.report.cartography import Frame, draw_names
 from sim.report.labels import Box
 from sim.report.style import (
     DISCHARGE_WIDTHS,
@@ -25,14 +25,15 @@ if TYPE_CHECKING:
     from sim.report.view import View
 
 
-def river_points(view: View, frame: Frame, spacing: float = 0.004) -> FloatArray:
+def river_points(view: View, frame: Frame, spacing: float = 0.004, least: float = np.inf) -> FloatArray:
     """Points on rivers downstream of sites, which names had better not cover, (m, 2) m.
 
-    They lie closer than `spacing` times the frame's longer side.
+    They lie closer than `spacing` times the frame's longer side. Rivers with a mean discharge of `least` m3/s or more
+    count too.
     """
     step = spacing * max(frame.width, frame.height)
     found = [np.empty((0, 2))]
-    for node in np.flatnonzero(view.affected & nodes_in(view, frame.box)).tolist():
+    for node in np.flatnonzero((view.affected | (view.mean_discharge >= least)) & nodes_in(view, frame.box)).tolist():
         line = view.lines[node]
         along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))))
         at = np.arange(0.0, along[-1] + step / 2, step)
@@ -203,6 +204,39 @@ def inflow_names(view: View) -> dict[int, str]:
             node = min(free, key=lambda i: abs(network.boundary_area[i] - area))
             names[node] = str(inflow.name)
     return names
+
+
+def named_rivers(view: View) -> list[tuple[str, float, float]]:
+    """Rivers the scenario names for the maps: name, longitude, latitude."""
+    rivers = getattr(getattr(view.result.scenario, "network", None), "river", ()) or ()
+    return [(str(river.name), float(river.lon), float(river.lat)) for river in rivers]
+
+
+def draw_river_names(axes: Axes, view: View, frame: Frame, taken: Sequence[Box | None], *, size: float) -> None:
+    """Write the rivers' names where the scenario puts them, last of all names, so that they move no other.
+
+    `taken` are boxes (m) of names, markers and furniture already on the map. A name without room is left out.
+    """
+    named = named_rivers(view)
+    x, y = frame.metres([lon for _, lon, _ in named], [lat for _, _, lat in named])
+    x0, y0, x1, y1 = frame.box
+    inside = np.flatnonzero((x > x0) & (x < x1) & (y > y0) & (y < y1)).tolist()
+    if not inside:
+        return
+    avoid = [river_points(view, frame, least=30.0)]
+    if view.result.pits is not None:
+        avoid.append(np.column_stack((view.result.pits.x, view.result.pits.y)))
+    draw_names(
+        axes,
+        frame,
+        x[inside].tolist(),
+        y[inside].tolist(),
+        [named[k][0] for k in inside],
+        obstacles=[box for box in taken if box is not None],
+        avoid=np.vstack(avoid),
+        size=size,
+        river=True,
+    )
 
 
 def detail_frame(view: View, frame: Frame, aspect: float) -> Frame | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -36,6 +35,19 @@ def span(low: float, high: float, digits: int = 3) -> str:
     return a if a == b else f"{a} to {b}"
 
 
+def share(part: float) -> str:
+    """Percent with one decimal; a small share is not written as nothing.
+
+    Examples
+    --------
+    >>> share(0.0), share(0.0003), share(0.015), share(1.0)
+    ('0%', '< 0.1%', '1.5%', '100%')
+    """
+    if 0.0 < part < 0.001:
+        return "< 0.1%"
+    return f"{part:.1%}".replace(".0%", "%")
+
+
 def threshold_head(view: View, h: int) -> dict[str, str]:
     """Short heading of one threshold: substance, value, for what, by whom, mark."""
     t = view.thresholds[h]
@@ -55,15 +67,23 @@ def key_numbers(view: View) -> list[dict[str, str]]:
     if result.pits is not None:
         pits = f"{float(result.pits.pits.sum()):,.0f}"
         rows.append((f"{result.pits.size:,}", "sites", f"with {pits} pits in this scenario"))
-    length = float(result.network.length[view.affected].sum()) / 1e3
-    rows.append((number(length), "km", "of river carry water from at least one site"))
+    if view.has_loads:
+        length = float(result.network.length[view.affected].sum()) / 1e3
+        source = "site" if result.terrain is not None else "point load"
+        rows.append((number(length), "km", f"of river carry water from at least one {source}"))
     if view.thresholds:
         rows.append(_headline_number(view))
     if view.receptors is not None and view.receptors.size:
         below = sum(bool(view.affected[place.node]) for place in view.located)
         lost = sum(status == "position not found" for status in view.receptors.status)
         words = f"of {view.receptors.size} named places lie on or drain to a river with a site upstream"
-        rows.append((str(below), "places", words + (f"; {lost} of them could not be located" if lost else "")))
+        rows.append(
+            (
+                str(below),
+                "places",
+                words + (f"; {lost} of the {view.receptors.size} could not be located" if lost else ""),
+            )
+        )
     if result.exposure is not None and result.terrain is not None:
         rows.extend(_outside_number(view))
     error = number(float(result.budget.relative_error.max()), 2)
@@ -75,11 +95,14 @@ def _headline_number(view: View) -> tuple[str, str, str]:
     """River length above the first threshold, and how much of it without pits."""
     head = threshold_head(view, view.headline)
     bare = float(view.exposure.exceeded_length_background[view.headline]) / 1e3
-    words = (
-        f"of river above {head['value']} {head['substance']} ({head['use']}, {head['issuer']}) in at least one month"
-    )
-    words += f"; {number(bare)} km of it even without pits" if bare > 0.0 else "; none of it without pits"
-    return number(float(view.exposure.exceeded_length[view.headline]) / 1e3), "km", words
+    substance = view.substance_label(view.thresholds[view.headline].substance)
+    when = "in at least one month" if len(view.result.period_names) > 1 else "in the steady state"
+    words = f"of river above {head['value']} for {substance} ({head['use']}, {head['issuer']}) {when}"
+    length = float(view.exposure.exceeded_length[view.headline]) / 1e3
+    if view.has_loads and length > 0.0:
+        part = f"{number(bare)} km of it even" if bare > 0.0 else "none of it"
+        words += f"; {part} without {view.loads_word}"
+    return number(length), "km", words
 
 
 def _outside_number(view: View) -> list[tuple[str, str, str]]:
@@ -143,7 +166,7 @@ def _receptor(view: View, r: int) -> dict[str, Any]:
     row["travel"] = "–" if known.size == 0 else span(float(known.min()) / 3600.0, float(known.max()) / 3600.0, 2)
     row["discharge"] = number(float(view.mean(result.flow.discharge_in[:, node])))
     row["values"] = []
-    for s, _ in enumerate(result.concentration.substances):
+    for s in view.kept:
         values = view.at(node, s) * MG_PER_L
         pits = result.concentration.pit_inlet[:, s, node] * MG_PER_L
         worst = int(np.argmax(values))
@@ -167,7 +190,7 @@ def _quotient(values: Any) -> dict[str, Any]:
 
 
 def exceeded_rows(view: View) -> list[dict[str, Any]]:
-    """River length above each threshold: in all, without pits, because of pits; months at worst."""
+    """River length above each threshold: in all, without pits, because of pits, by pits alone; months at worst."""
     exposure = view.result.exposure
     if exposure is None:
         return []
@@ -176,9 +199,11 @@ def exceeded_rows(view: View) -> list[dict[str, Any]]:
         {
             **threshold_head(view, h),
             "length": number(float(exposure.exceeded_length[h]) / 1e3),
-            "share": f"{float(exposure.exceeded_length[h]) / whole:.1%}",
+            "share": share(float(exposure.exceeded_length[h]) / whole),
             "background": number(float(exposure.exceeded_length_background[h]) / 1e3),
             "pits": number(float(exposure.exceeded_length[h] - exposure.exceeded_length_background[h]) / 1e3),
+            "alone": number(float(exposure.exceeded_length_pits[h]) / 1e3),
+            "natural": number(float(exposure.background_quotient[h].max()), 2),
             "months": int(exposure.months_above[h].max()),
             "worst": number(float(exposure.quotient[h].max()), 3),
         }
@@ -194,7 +219,7 @@ def worst_rows(view: View, per_substance: int = 3) -> list[dict[str, str]]:
     rows: list[dict[str, str]] = []
     for name in result.concentration.substances:
         own = [h for h, t in enumerate(exposure.thresholds) if t.substance == name]
-        if not own:
+        if not own or name not in view.in_rivers:
             continue
         h = max(own, key=lambda k: float(exposure.quotient[k].max()))
         peak = exposure.quotient[h].max(axis=0)
@@ -222,8 +247,8 @@ def _reach(view: View, h: int, node: int) -> dict[str, str]:
         "mark": head["mark"],
         "quotient": number(float(exposure.quotient[h, worst, node])),
         "period": result.period_names[worst],
-        "name": result.network.name[node],
-        "place": f"{lat:.3f}, {lon:.3f}" if known else f"node {node}",
+        "name": result.network.name[node] or ("" if known else f"segment {node + 1}"),
+        "place": f"{lat:.3f}, {lon:.3f}" if known else "",
         "outlet": number(float(view.way_down[node]) / 1e3),
         "discharge": number(float(result.flow.discharge_out[worst, node])),
     }
@@ -240,18 +265,21 @@ def reach_rows(view: View, longest: int = 200) -> list[dict[str, Any]]:
             "name": result.network.name[node] or f"segment {node + 1}",
             "outlet": number(float(view.way_down[node] - result.network.length[node]) / 1e3),
             "discharge": number(float(view.mean_discharge[node])),
-            "values": [number(float(v) * MG_PER_L) for v in view.mean(result.concentration.outlet[:, :, node])],
+            "values": [number(float(v) * MG_PER_L) for v in view.mean(result.concentration.outlet[:, view.kept, node])],
         }
         for node in order
     ]
 
 
 def ledger_rows(view: View) -> list[dict[str, Any]]:
-    """Where each substance went before it met a river, t/a."""
-    ledger = view.result.load.ledger
+    """Where each substance went before it met a river, t/a; of point loads only the line that says how much."""
+    if not view.has_loads:
+        return []
+    landscape = view.result.terrain is not None
     return [
-        {"name": _LEDGER_WORDS.get(line, line), "values": [number(float(v) / _TONNE) for v in values]}
-        for line, values in ledger.items()
+        {"name": _LEDGER_WORDS.get(line, line), "values": [number(float(values[s]) / _TONNE) for s in view.kept]}
+        for line, values in view.result.load.ledger.items()
+        if landscape or line == "delivered"
     ]
 
 
@@ -259,20 +287,21 @@ def budget_rows(view: View) -> list[dict[str, Any]]:
     """Mass budget of the whole network, t/a, and its relative error."""
     budget = view.result.budget
     years = float(view.result.flow.duration.sum()) / SECONDS_PER_YEAR
+    sites = "from sites" if view.result.terrain is not None else "from point loads"
     lines = (
-        ("from sites", budget.from_pits),
+        *(((sites, budget.from_pits),) if view.has_loads else ()),
         ("from background", budget.from_background),
         ("leaves at outlets", budget.out),
         ("reacted or settled on the way", budget.reacted),
     )
     rows: list[dict[str, Any]] = [
-        {"name": name, "values": [number(float(v) / _TONNE / years) for v in values.sum(axis=0)]}
+        {"name": name, "values": [number(float(v) / _TONNE / years) for v in values.sum(axis=0)[list(view.kept)]]}
         for name, values in lines
     ]
     rows.append(
         {
             "name": "largest relative error of a period",
-            "values": [number(float(v), 2) for v in budget.relative_error.max(axis=0)],
+            "values": [number(float(v), 2) for v in budget.relative_error.max(axis=0)[list(view.kept)]],
         }
     )
     return rows
@@ -312,80 +341,3 @@ def threshold_rows(view: View) -> list[dict[str, str]]:
         }
         for t in view.thresholds
     ]
-
-
-def parameter_rows(scenario: Any) -> list[dict[str, str]]:
-    """Every number of the resolved scenario that carries a unit or a source, with its mark."""
-    rows = []
-    for path, value in _walk(scenario, ""):
-        if path.startswith(("receptor", "network.station", "output", "scenario.")):
-            continue
-        source = str(value.source)
-        mark, text = evidence(source)
-        rows.append(
-            {
-                "path": path,
-                "value": str(value.written),
-                "mark": mark,
-                "source": "package default" if source == "default" else text or EVIDENCE.get(mark, "no source given"),
-            }
-        )
-    return rows
-
-
-def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Depth-first over models, mappings and lists; yields numbers that know how they were written."""
-    if hasattr(value, "written") and hasattr(value, "source"):
-        if not path.endswith((".lon", ".lat")):
-            yield path, value
-        return
-    fields = getattr(type(value), "model_fields", None)
-    entries: Mapping[str, Any]
-    if fields is not None:
-        entries = {name: getattr(value, name) for name in fields}
-    elif isinstance(value, Mapping):
-        entries = value
-    elif isinstance(value, (list, tuple)):
-        entries = {_item_name(item, k): item for k, item in enumerate(value)}
-    elif hasattr(value, "__dict__") and type(value).__name__ == "SimpleNamespace":
-        entries = vars(value)
-    else:
-        return
-    for name, entry in entries.items():
-        yield from _walk(entry, f"{path}.{name}" if path else str(name))
-
-
-def _item_name(item: Any, k: int) -> str:
-    """Label of a list's entry: its own name, or its number."""
-    return str(getattr(item, "name", None) or getattr(item, "station", None) or k + 1)
-
-
-def provenance_rows(view: View) -> list[dict[str, str]]:
-    """What the run was made of; no clock times and no paths, so that the report repeats byte for byte."""
-    from importlib import metadata
-
-    from sim import __version__
-
-    result = view.result
-    network = result.network
-    rows: list[tuple[str, str]] = [("LeachSim", __version__), ("Scenario", result.scenario.scenario.name)]
-    digest = getattr(result.scenario, "digest", None)
-    if callable(digest):
-        rows.append(("Fingerprint of scenario and inputs (SHA-256)", str(digest())))
-    rows.append(("Seed", str(int(getattr(result.scenario.scenario, "seed", 0)))))
-    terrain = result.terrain
-    if terrain is not None:
-        grid = terrain.grid
-        rows.append(("Terrain", grid.label + (" (illustrative)" if grid.illustrative else "")))
-        rows.append(
-            ("Grid", f"{grid.shape[1]} by {grid.shape[0]} cells of {grid.cell_width:g} by {grid.cell_height:g} m")
-        )
-        rows.append(("Flow paths", f"{terrain.engine}: {terrain.method}"))
-        rows.append(("Conditioning", f"{terrain.raised_cells:,} cells raised, {terrain.lowered_cells:,} lowered"))
-    rows.append(("Network", f"{network.size:,} segments, {number(float(network.length.sum()) / 1e3, 4)} km"))
-    rows.append(("Largest relative error of the water balance", number(result.flow.imbalance(network), 2)))
-    versions = ", ".join(
-        f"{name} {metadata.version(name)}" for name in ("numpy", "scipy", "numba", "pyproj", "shapely", "matplotlib")
-    )
-    rows.append(("Packages", versions))
-    return [{"name": name, "text": text} for name, text in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,9 @@ EVIDENCE = {
     "found": "found in a source",
     "memory": "from memory, not verified",
 }
+
+
+_POWERS = {"2": "²", "3": "³"}
 
 
 @cache
@@ -77,8 +81,8 @@ def number(value: float, digits: int = 3) -> str:
 
     Examples
     --------
-    >>> number(1234.5), number(0.012345), number(float("nan")), number(2e-7)
-    ('1,234', '0.0123', '–', '2.00e-7')
+    >>> number(1234.5), number(0.012345), number(0.09999), number(float("nan")), number(2e-7)
+    ('1,234', '0.0123', '0.100', '–', '2.00e-7')
     """
     if not math.isfinite(value):
         return "–" if math.isnan(value) else ("∞" if value > 0 else "−∞")
@@ -88,8 +92,33 @@ def number(value: float, digits: int = 3) -> str:
     if size < 1e-4 or size >= 1e9:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
         return f"{mantissa}e{int(exponent)}"
-    decimals = max(0, digits - 1 - math.floor(math.log10(size)))
+    rounded = float(f"{size:.{digits - 1}e}")  # 0.0999 is 0.10 to two digits, not 0.100
+    decimals = max(0, digits - 1 - math.floor(math.log10(rounded)))
     return f"{value:,.{decimals}f}"
+
+
+def typeset(words: str) -> str:
+    """Write powers and degrees of units as a book does; other text stays as it is.
+
+    Examples
+    --------
+    >>> typeset("33.5 m3/s from 700 km2 at 20.0 degC")
+    '33.5 m³/s from 700 km² at 20.0 °C'
+    """
+    powers = re.sub(r"(?<![A-Za-z])(m|km|cm|mm)([23])(?![0-9A-Za-z])", lambda m: m[1] + _POWERS[m[2]], words)
+    return re.sub(r"\bdegC\b", "°C", powers)
+
+
+def statement(words: str) -> str:
+    """Make a note of the run a sentence: capital letter, full stop, units typeset.
+
+    Examples
+    --------
+    >>> statement("built from 2152 points")
+    'Built from 2152 points.'
+    """
+    words = sentence(typeset(words.strip()))
+    return words if not words or words[-1] in ".!?" else words + "."
 
 
 def shortened(words: str, longest: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.arrays import BoolArray, FloatArray, IntArray
+from sim.arrays import BoolArray, FloatArray, IntArray, weighted_mean
 from sim.registry import SUBSTANCES, VARIABLES
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from sim.terrain.objects import Grid
 
 MG_PER_L = VARIABLES["concentration"].display_factor
-PRIOR_ONLY = "prior only: no local measurements"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +66,10 @@ class View:
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """Short sentences every figure carries, each once, "modelled" first."""
-        found = list(self.result.labels)
-        if not any(label.lower().startswith("modelled") for label in found):
-            found.insert(0, "modelled")
-        if self.result.terrain is not None and self.result.terrain.grid.illustrative:
-            found.append("illustrative terrain")
-        if self.result.pits is not None and self.result.pits.illustrative:
-            found.append("illustrative pit positions")
-        if self.prior_only:
-            found.append(PRIOR_ONLY)
+        """Short sentences every figure carries: those of the result, in their order and spelling, each once."""
         seen: dict[str, str] = {}
-        for label in found:
-            seen.setdefault(label.strip().lower(), label.strip())
+        for label in self.result.labels:
+            seen.setdefault(label.strip().casefold(), label.strip())
         return tuple(seen.values())
 
     @property
@@ -92,6 +82,46 @@ class View:
     def thresholds(self) -> tuple[Threshold, ...]:
         """Criteria compared; empty in a channel scenario."""
         return self.exposure.thresholds if self.result.exposure is not None else ()
+
+    @cached_property
+    def has_loads(self) -> bool:
+        """True when a site (in a channel scenario a point load) enters a river; else all is background."""
+        return bool(np.any(self.result.load.node >= 0))
+
+    @property
+    def loads_word(self) -> str:
+        """What enters rivers beside the background: pits of a landscape, point loads of a channel."""
+        return "pits" if self.result.terrain is not None else "point loads"
+
+    @cached_property
+    def in_rivers(self) -> tuple[str, ...]:
+        """Substances that some river holds in some period: those worth a panel."""
+        c = self.result.concentration
+        return tuple(
+            name for s, name in enumerate(c.substances) if np.any(c.inlet[:, s] > 0.0) or np.any(c.outlet[:, s] > 0.0)
+        )
+
+    @cached_property
+    def absent(self) -> tuple[str, ...]:
+        """Substances that no river holds and no site handles: not in this run at all."""
+        lines = self.result.load.ledger.values()
+        return tuple(
+            name
+            for s, name in enumerate(self.result.concentration.substances)
+            if name not in self.in_rivers and not any(float(line[s]) > 0.0 for line in lines)
+        )
+
+    @cached_property
+    def kept(self) -> tuple[int, ...]:
+        """Positions of the substances that the run has to do with: all but the absent ones."""
+        return tuple(s for s, name in enumerate(self.result.concentration.substances) if name not in self.absent)
+
+    @cached_property
+    def left_out(self) -> str:
+        """One line that names the substances without a panel, empty where all have one."""
+        clean = [n for n in self.result.concentration.substances if n not in self.in_rivers and n not in self.absent]
+        parts = (("Not in this run: ", self.absent), ("Reaches no river: ", clean))
+        return " ".join(head + ", ".join(map(self.substance_label, names)) + "." for head, names in parts if names)
 
     @cached_property
     def headline(self) -> int:
@@ -107,8 +137,7 @@ class View:
 
     def mean(self, values: FloatArray) -> FloatArray:
         """Mean over periods (first axis), each weighted by its length."""
-        averaged: FloatArray = np.tensordot(self.duration, values, axes=(0, 0))
-        return averaged
+        return weighted_mean(values, self.duration)
 
     @cached_property
     def mean_discharge(self) -> FloatArray:
@@ -162,13 +191,16 @@ class View:
 
     @cached_property
     def start(self) -> int:
-        """Node where the profile starts: the receptor named Pangwa, else the site with the longest way down."""
+        """Node where the profile starts: the receptor named Pangwa, else the site with the longest way down.
+
+        In a channel scenario the segment with the longest way down, so that what joins the river is on the figure.
+        """
         for place in self.located:
             if place.name.casefold() == "pangwa":
                 return place.node
         nodes = self.result.load.node
         nodes = np.unique(nodes[nodes >= 0])
-        if nodes.size == 0:
+        if nodes.size == 0 or self.result.terrain is None:
             nodes = np.arange(self.result.network.size)
         return int(nodes[np.argmax(self.way_down[nodes])])
 
@@ -224,11 +256,36 @@ class View:
         return [self._course(node, points, below) for node in range(network.size)]
 
     def _course(self, node: int, points: FloatArray, below: IntArray) -> FloatArray:
-        """Points of one node's cells and of the cell below the last one."""
+        """Points of one node's cells and of the cell below the last one, at least two.
+
+        A river that ends goes on for half a cell the way it came, so that a node of a single cell has a line too.
+        """
         start, stop = self.result.network.channel_start[node : node + 2]
         last = below[stop - 1]
         course = points[start:stop]
-        return np.vstack((course, points[last : last + 1])) if last >= 0 else course
+        if last >= 0:
+            return np.vstack((course, points[last : last + 1]))
+        before = points[stop - 2] if stop - start > 1 else self._upstream_of(int(stop) - 1, points, below)
+        ahead = points[stop - 1] - before
+        size = float(np.hypot(*ahead))
+        half = 0.5 * min(self.grid.cell_width, self.grid.cell_height)
+        return np.vstack((course, points[stop - 1 : stop] + (half / size if size > 0.0 else 0.0) * ahead))
+
+    def _upstream_of(self, k: int, points: FloatArray, below: IntArray) -> FloatArray:
+        """Point of the main cell that drains to channel cell `k`: of a channel, else of the slope above it."""
+        terrain = self.result.terrain
+        assert terrain is not None
+        donors = np.flatnonzero(below == k)
+        cells = self.result.network.channel_cell
+        if donors.size:
+            main: FloatArray = points[donors[np.argmax(terrain.upstream_cells[cells[donors]])]]
+            return main
+        above = np.flatnonzero(terrain.receiver == cells[k])
+        if above.size == 0:
+            south: FloatArray = points[k] + np.array([0.0, terrain.grid.cell_height])
+            return south
+        x, y = terrain.grid.centre(above[[np.argmax(terrain.upstream_cells[above])]])
+        return np.array([float(x[0]), float(y[0])])
 
     def at(self, node: int, substance: int) -> FloatArray:
         """(t,) kg/m3 at the upstream end of a node, mixed."""

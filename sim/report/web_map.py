@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 from typing import Any
 
@@ -14,7 +13,7 @@ from sim.registry import SUBSTANCES
 from sim.report.cartography import Frame, grid_box
 from sim.report.hillshade import coarsened, relief
 from sim.report.pages import asset, render
-from sim.report.rivers import inflow_names
+from sim.report.rivers import inflow_names, named_rivers
 from sim.report.style import (
     BOTH,
     CIRCLE_ONLY,
@@ -24,8 +23,10 @@ from sim.report.style import (
     QUOTIENT_BOUNDS,
     QUOTIENT_COLOURS,
     QUOTIENT_TEXTS,
+    RIVER_NAME,
     UNAFFECTED,
     discharge_class,
+    packed_png,
 )
 from sim.report.texts import issuer, shown
 from sim.report.view import MG_PER_L, View
@@ -44,6 +45,7 @@ def map_page(view: View) -> str:
         script=asset("map.js"),
         data=embedded_json(map_data(view)),
         receptors=_receptors(view),
+        rivers=bool(named_rivers(view)),
     )
 
 
@@ -131,6 +133,7 @@ def map_data(view: View) -> dict[str, Any]:
             "colours": list(QUOTIENT_COLOURS),
             "texts": list(QUOTIENT_TEXTS),
             "unaffected": UNAFFECTED,
+            "river": RIVER_NAME,
             "widths": list(DISCHARGE_WIDTHS),
             "discharges": list(DISCHARGE_BOUNDS),
             "zones": [CIRCLE_ONLY, BOTH, DOWNSTREAM_ONLY],
@@ -140,6 +143,7 @@ def map_data(view: View) -> dict[str, Any]:
         "circle": _circle(view, frame),
         "radius": exposure.zone_radius,
         "receptors": _receptors(view),
+        "rivers": _river_names(view, frame),
     }
 
 
@@ -175,15 +179,10 @@ def _geometry(view: View, frame: Frame) -> dict[str, str]:
 
 
 def _png(picture: FloatArray) -> str:
-    from matplotlib.image import imsave
-
-    buffer = io.BytesIO()
     colours = np.rint(picture * 255.0).astype(np.uint8)
     if np.all(colours[..., 3] == 255):
         colours = colours[..., :3]
-    nobody: Any = {"Software": None}
-    imsave(buffer, np.ascontiguousarray(colours), format="png", metadata=nobody, pil_kwargs={"optimize": True})
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return "data:image/png;base64," + base64.b64encode(packed_png(colours)).decode()
 
 
 def _background(view: View) -> dict[str, Any]:
@@ -256,6 +255,18 @@ def _circle(view: View, frame: Frame) -> list[list[int]]:
                 x, y = frame.metres(points[:, 0], points[:, 1])
                 rings.append(np.rint(np.column_stack((x, y))).astype(int).ravel().tolist())
     return rings
+
+
+def _river_names(view: View, frame: Frame) -> list[list[Any]]:
+    """Place and name of every river the scenario names inside the frame: x, y in m."""
+    named = named_rivers(view)
+    x, y = frame.metres([lon for _, lon, _ in named], [lat for _, _, lat in named])
+    x0, y0, x1, y1 = frame.box
+    return [
+        [round(float(x[k]), 1), round(float(y[k]), 1), name]
+        for k, (name, _, _) in enumerate(named)
+        if x0 < x[k] < x1 and y0 < y[k] < y1
+    ]
 
 
 def _receptors(view: View) -> list[dict[str, Any]]:

@@ -32,12 +32,12 @@ def write_all(result: Result, folder: Path, summary: Mapping[str, Any]) -> list[
     written: list[Path] = []
     with figure_style():
         if landscape:
-            written.extend(save(exposure_map(view), figures, "exposure_map", vector=vector))
+            written.extend(save(exposure_map(view), figures, "exposure_map", vector=vector, shaded=True))
         written.extend(save(profile_figure(view), figures, "profile"))
         if len(result.period_names) > 1:
             written.extend(save(dilution_figure(view), figures, "dilution"))
         if landscape:
-            written.extend(save(five_mile_figure(view), figures, "five_mile", vector=vector))
+            written.extend(save(five_mile_figure(view), figures, "five_mile", vector=vector, shaded=True))
             written.append(_text(folder / "map.html", map_page(view)))
     pictures = {path.stem: path.read_bytes() for path in written if path.suffix == ".png"}
     written.append(_text(folder / "report.html", report_page(view, pictures, summary)))

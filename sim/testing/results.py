@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from sim.terrain.objects import Grid, Terrain
 
 SUBSTANCES = ("ammonium", "sulfate", "oxalate", "lead")
+#: kg/a from one pit and mg/L in clean water: ammonium as N, sulfate, oxalate, lead
+_PER_PIT = (6_000.0, 26_000.0, 2_500.0, 12.0)
+_CLEAN = (0.05, 3.0, 0.0, 0.002)
 _CRS = 32647
 _CELL = 500.0
 _SHAPE = (160, 120)
@@ -34,6 +37,7 @@ def synthetic_result(
     title: str = "Synthetic valley",
     sites: int = 24,
     seed: int = 1,
+    river: str = "Winding River",
 ) -> Result:
     """Compute a landscape result of a few hundred nodes: 24 sites, three receptors, one of them without a position.
 
@@ -43,6 +47,7 @@ def synthetic_result(
     title : text shown as title
     sites : number of sites in the upper part of the valley
     seed : of the numpy Generator that places sites
+    river : name of the main river for the maps, "" for none
     """
     from sim.network import build_network, drainage_area, first_channel_cell, node_of_cell, snap
     from sim.terrain import condition_native
@@ -77,22 +82,25 @@ def synthetic_result(
     load = _load(network, snapped.node, pits.pits)
     receptors = _receptors(names, places, node_of[reached.cell], reached.path_length)
     stations = {name: int(node_of[cell]) for name, cell in station_cells.items()}
+    # fmt: off
     return _finish(
-        title,
-        network,
-        flow,
-        load,
-        stations,
-        terrain=terrain,
-        pits=pits,
-        snapped=snapped,
-        receptors=receptors,
-        total=total,
+        title, network, flow, load, stations,
+        terrain=terrain, pits=pits, snapped=snapped, receptors=receptors, total=total, river=river,
     )
+    # fmt: on
 
 
-def synthetic_channel_result(*, title: str = "Synthetic channel") -> Result:
-    """Compute a channel result: twelve segments in a row with one tributary, no terrain, one steady state."""
+def synthetic_channel_result(
+    *, title: str = "Synthetic channel", rates: tuple[float, ...] = _PER_PIT, background: tuple[float, ...] = _CLEAN
+) -> Result:
+    """Compute a channel result: twelve segments in a row with one tributary, no terrain, one steady state.
+
+    Parameters
+    ----------
+    title : text shown as title
+    rates : kg/a of ammonium as N, sulfate, oxalate and lead of the one point load, times four; none where all are 0
+    background : mg/L of the same substances in all inflowing water
+    """
     from sim.hydrology import flow_from_table
     from sim.network.objects import RiverNetwork
 
@@ -102,30 +110,19 @@ def synthetic_channel_result(*, title: str = "Synthetic channel") -> Result:
     head = np.zeros(n)
     head[0], head[6] = 0.4, 1.6
     area_in = np.cumsum(np.full(n, 1e6))
+    # fmt: off
     network = RiverNetwork(
-        down=down,
-        length=np.full(n, 500.0),
-        slope=np.full(n, 0.004),
-        area_in=area_in,
-        area=area_in,
-        boundary_area=np.zeros(n),
-        x=nan,
-        y=nan,
-        elevation=nan,
-        reach=np.arange(n),
-        cell=np.full(n, -1),
-        channel_cell=none,
-        channel_start=np.zeros(n + 1, dtype=np.int64),
-        channel_distance=np.empty(0),
-        link_from=none,
-        link_to=none,
-        name=tuple(f"reach {i + 1}" for i in range(n)),
-        crs_wkt="",
+        down=down, length=np.full(n, 500.0), slope=np.full(n, 0.004), area_in=area_in, area=area_in,
+        boundary_area=np.zeros(n), x=nan, y=nan, elevation=nan, reach=np.arange(n), cell=np.full(n, -1),
+        channel_cell=none, channel_start=np.zeros(n + 1, dtype=np.int64), channel_distance=np.empty(0),
+        link_from=none, link_to=none, name=tuple(f"reach {i + 1}" for i in range(n)), crs_wkt="",
     )
+    # fmt: on
     flow = flow_from_table(
         network, head_inflow=head, lateral_inflow=np.full(n, 0.01), cross_section=np.full(n, 1.2), temperature=20.0
     )
-    load = _load(network, np.array([1]), np.array([4.0]), periods=1)
+    node = np.array([1] if any(rates) else [], dtype=np.int64)
+    load = _load(network, node, np.full(node.size, 4.0), 1, rates, background)
     return _finish(title, network, flow, load, {"reach 9": 8})
 
 
@@ -137,9 +134,10 @@ def valley_grid() -> Grid:
 
     ny, nx = _SHAPE
     row, column = np.mgrid[0:ny, 0:nx].astype(np.float64)
-    bed = nx * (0.5 + 0.14 * np.sin(row / 23.0) + 0.05 * np.sin(row / 9.0 + 1.0))
-    side = np.abs(column - bed)
-    ribs = 190.0 * (1.0 - np.exp(-side / 12.0)) * (1.0 + np.sin(row / 4.1 + 0.06 * column * np.sign(column - bed)))
+    side = np.abs(column - _bed(row))
+    ribs = (
+        190.0 * (1.0 - np.exp(-side / 12.0)) * (1.0 + np.sin(row / 4.1 + 0.06 * column * np.sign(column - _bed(row))))
+    )
     detail = 25.0 * np.sin(column / 3.1 + row / 5.3) * np.cos(column / 4.7 - row / 2.9) * (1.0 - np.exp(-side / 6.0))
     z = 220.0 + 5.5 * (ny - row) + 26.0 * side + ribs + detail
     return Grid(
@@ -150,6 +148,11 @@ def valley_grid() -> Grid:
         "synthetic valley made of sines",
         illustrative=True,
     )
+
+
+def _bed(row: Any) -> Any:
+    """Column of the main valley's bed in each row."""
+    return _SHAPE[1] * (0.5 + 0.14 * np.sin(row / 23.0) + 0.05 * np.sin(row / 9.0 + 1.0))
 
 
 def _lowest_on_top(terrain: Terrain) -> IntArray:
@@ -218,12 +221,19 @@ def _flow(network: RiverNetwork) -> Flow:
     )
 
 
-def _load(network: RiverNetwork, node: IntArray, pits: FloatArray, periods: int = 12) -> Load:
+def _load(
+    network: RiverNetwork,
+    node: IntArray,
+    pits: FloatArray,
+    periods: int = 12,
+    rates: tuple[float, ...] = _PER_PIT,
+    clean: tuple[float, ...] = _CLEAN,
+) -> Load:
     from sim.sources.objects import LEDGER_LINES, Load
 
-    per_pit = np.array([6_000.0, 26_000.0, 2_500.0, 12.0]) / SECONDS_PER_YEAR
+    per_pit = np.array(rates) / SECONDS_PER_YEAR
     rate = np.broadcast_to(per_pit[None, :, None] * pits[None, None, :] * (node >= 0), (periods, 4, len(node)))
-    background = np.broadcast_to(np.array([0.05, 3.0, 0.0, 0.002])[None, :, None] * 1e-3, (periods, 4, network.size))
+    background = np.broadcast_to(np.array(clean)[None, :, None] * 1e-3, (periods, 4, network.size))
     delivered = rate[0].sum(axis=1) * SECONDS_PER_YEAR
     ledger = {line: np.zeros(4) for line in LEDGER_LINES}
     ledger["delivered"] = delivered
@@ -256,38 +266,18 @@ def _receptors(names: tuple[str, ...], places: FloatArray, node: IntArray, dista
 def _thresholds() -> tuple[Threshold, ...]:
     from sim.exposure.objects import Threshold
 
+    # fmt: off
     rows = (
-        (
-            "nh",
-            "ammonium",
-            0.5e-3,
-            "total",
-            "0.5 mg/L N",
-            "surface water",
-            "classes 2-4",
-            "Thailand",
-            "NEB No. 8",
-            1994,
-            "found",
-        ),
-        (
-            "nh5",
-            "ammonium",
-            2e-3,
-            "total",
-            "2.0 mg/L N",
-            "surface water",
-            "class V",
-            "China",
-            "GB 3838-2002",
-            2002,
-            "found",
-        ),
+        ("nh", "ammonium", 0.5e-3, "total", "0.5 mg/L N", "surface water", "classes 2-4", "Thailand", "NEB No. 8", 1994,
+         "found"),
+        ("nh5", "ammonium", 2e-3, "total", "2.0 mg/L N", "surface water", "class V", "China", "GB 3838-2002", 2002,
+         "found"),
         ("so", "sulfate", 0.25, "total", "250 mg/L", "drinking water", "taste", "WHO", "GDWQ", 2022, "memory"),
         ("ox", "oxalate", 0.1, "total", "100 mg/L", "aquatic life", "acute", "-", "SIDS", 2006, "memory"),
         ("pb", "lead", 1e-5, "total", "10 ug/L", "drinking water", "health", "WHO", "GDWQ", 2022, "found"),
         ("pbd", "lead", 1e-6, "dissolved", "1 ug/L", "aquatic life", "chronic", "EU", "2013/39", 2013, "found"),
     )
+    # fmt: on
     return tuple(Threshold(*row) for row in rows)
 
 
@@ -327,6 +317,7 @@ def _exposure(
         months_above=found.months_above,
         exceeded_length=found.exceeded_length,
         exceeded_length_background=found.exceeded_length_background,
+        exceeded_length_pits=found.exceeded_length_pits,
         downstream=downstream,
         travel_time=travel_time(network, flow, np.unique(load.node[load.node >= 0])),
         receptors=receptors,
@@ -351,6 +342,7 @@ def _finish(
     snapped: Any = None,
     receptors: Receptors | None = None,
     total: FloatArray | None = None,
+    river: str = "",
 ) -> Result:
     from sim.chemistry.objects import Reactions
     from sim.transport import along_channel, steady
@@ -369,7 +361,7 @@ def _finish(
         exposure, height = _exposure(network, flow, load, concentration, terrain, pits, receptors)
     landscape = terrain is not None
     return Result(
-        scenario=cast(Any, _scenario(title, landscape)),
+        scenario=cast(Any, _scenario(title, landscape, river)),
         network=network,
         flow=flow,
         load=load,
@@ -383,7 +375,11 @@ def _finish(
         channel_concentration=along,
         channel_pit_concentration=along_pits,
         warnings=("This valley does not exist.",),
-        labels=("modelled", "illustrative terrain", "illustrative pit positions") if landscape else ("modelled",),
+        labels=(
+            "Modelled, not measured",
+            *(("Illustrative terrain", "Illustrative pit positions") if landscape else ()),
+            "Prior only: no local measurements",
+        ),
         notes=("Made by sim.testing.results.",),
         terrain=terrain,
         pits=pits,
@@ -396,18 +392,20 @@ def _finish(
     )
 
 
-def _scenario(title: str, landscape: bool) -> SimpleNamespace:
+def _scenario(title: str, landscape: bool, river: str) -> SimpleNamespace:
     """Stand-in for a scenario model: the few fields a reader of results looks at."""
     from sim.scenario.quantity import Sourced
 
     inflow = SimpleNamespace(name="River over the north edge", area=Sourced(900e6, "km2", "C: made up", 900.0))
+    lon, lat = _degrees(np.array([_WEST + _bed(90.0) * _CELL]), np.array([_NORTH - 90.0 * _CELL]))
+    rivers = (SimpleNamespace(name=river, lon=Sourced(float(lon[0])), lat=Sourced(float(lat[0]))),) if river else ()
     return SimpleNamespace(
         kind="landscape" if landscape else "channel",
         scenario=SimpleNamespace(
             name="synthetic", title=title, description="A synthetic case.", seed=1, prior_only=True
         ),
         network=SimpleNamespace(
-            inflow=(inflow,) if landscape else (), stream_area=Sourced(8e6, "km2", "C: made up", 8.0)
+            inflow=(inflow,) if landscape else (), river=rivers, stream_area=Sourced(8e6, "km2", "C: made up", 8.0)
         ),
         sources=SimpleNamespace(loss_fraction=Sourced(0.35, source="M: 0.15-0.65, no local measurement")),
         output=SimpleNamespace(figure_dpi=100.0),

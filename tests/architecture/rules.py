@@ -261,6 +261,19 @@ def randomness(module: Module) -> list[Violation]:
     return found
 
 
+def matrix_products(module: Module) -> list[Violation]:
+    """No products that go to BLAS: its order of summation, and so the last bit, depends on the number of threads."""
+    found = []
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.MatMult):
+            found.append((node.lineno, "matrix product @ depends on the number of threads"))
+        if isinstance(node, ast.Call):
+            match = re.fullmatch(r"(?:np|numpy)\.(dot|matmul|tensordot|vdot|inner|linalg\.\w+)", _dotted(node.func))
+            if match:
+                found.append((node.lineno, f"{match.group(0)} depends on the number of threads"))
+    return found
+
+
 def calls(module: Module) -> list[Violation]:
     """Print in cli alone; no eval, exec, pickled arrays or shell anywhere.
 
@@ -328,6 +341,7 @@ RULES = (
     kernel_imports,
     compiled_functions,
     randomness,
+    matrix_products,
     calls,
     module_state,
     size,

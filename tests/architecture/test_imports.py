@@ -73,6 +73,10 @@ GOOD = [
 ]
 
 BAD = [
+    # sums that depend on the number of threads
+    ("sim.exposure.assess", "def f(a, b):\n    return a @ b\n", "matrix product @"),
+    ("sim.exposure.assess", "import numpy as np\ndef f(a, b):\n    return np.dot(a, b)\n", "np.dot depends"),
+    ("sim.report.view", "import numpy as np\ndef f(a, b):\n    return np.tensordot(a, b)\n", "np.tensordot depends"),
     # no arrow back, nothing but base and earlier rooms
     ("sim.terrain.native", "from sim.network.objects import RiverNetwork\n", "terrain imports sim.network"),
     ("sim.terrain.native", "def f():\n    from ..network import objects\n", "terrain imports sim.network"),

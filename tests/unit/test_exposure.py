@@ -110,6 +110,7 @@ class TestExceedance:
         np.testing.assert_array_equal(found.months_above, [[1, 1, 0], [1, 2, 1]])
         np.testing.assert_allclose(found.exceeded_length, [200.0, 300.0])
         np.testing.assert_allclose(found.exceeded_length_background, [0.0, 200.0])
+        np.testing.assert_allclose(found.exceeded_length_pits, [100.0, 200.0])
 
     def test_dissolved_criteria_compare_the_dissolved_share(self) -> None:
         inlet = np.full((1, 1, 2), 0.04)

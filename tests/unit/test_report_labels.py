@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -77,3 +78,28 @@ def test_spread_keeps_order_distance_and_bounds(positions: list[float], least: f
 
 def test_spread_leaves_distant_positions_alone() -> None:
     assert spread([9.0, 1.0, 5.0], 1.0, 0.0, 10.0) == [9.0, 1.0, 5.0]
+
+
+def test_a_name_never_lies_nearer_to_another_point_when_there_is_another_place() -> None:
+    own, other = (100.0, 100.0), (125.0, 112.0)
+    beside = [
+        (135.0, 60.0, 140.0, 103.0),
+        (60.0, 60.0, 65.0, 140.0),
+        (82.0, 106.0, 84.0, 108.0),
+        (82.0, 90.0, 84.0, 92.0),
+    ]
+    placed = place_labels([own, other], [(40.0, 8.0), (4.0, 4.0)], (0, 0, 300, 300), obstacles=beside)
+    name = next(place for place in placed if place.index == 0)
+    assert name.leader
+    assert name.box[3] < own[1]  # above it would lie beside the other point
+    end = name.nearest(*own)
+    assert math.dist(own, end) <= math.dist(other, name.nearest(*other))
+    line = [(own[0] + (end[0] - own[0]) * k / 50, own[1] + (end[1] - own[1]) * k / 50) for k in range(51)]
+    assert not any(122.0 < x < 128.0 and 109.0 < y < 115.0 for x, y in line)  # nor does its line pass the other marker
+
+
+def test_names_without_rings_stay_beside_their_point() -> None:
+    wall = (0.0, 0.0, 300.0, 300.0)
+    assert place_labels([(150.0, 150.0)], [(40.0, 8.0)], wall, obstacles=[(140.0, 100.0, 160.0, 200.0)], rings=0) == []
+    free = place_labels([(150.0, 150.0)], [(40.0, 8.0)], wall, obstacles=[(140.0, 100.0, 160.0, 200.0)])
+    assert [place.leader for place in free] == [True]

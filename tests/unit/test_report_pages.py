@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,8 @@ from hypothesis import strategies as st
 
 from sim.pipeline.result import Result
 from sim.report import tables, write_report
+from sim.report.parameters import parameter_rows, provenance_rows
+from sim.report.texts import number
 from sim.report.view import MG_PER_L, View
 from sim.report.web_map import DECADES, LOWEST, coded, embedded_json
 from sim.scenario.quantity import Sourced
@@ -27,12 +30,13 @@ HOSTILE = (
     "a\" onload='alert(2)' $x^2$ & {{ 7*7 }}",
     "</script><img src=x onerror=alert(3)>",
 )
+RIVER = "</script><script>alert(5)</script> $River_1$"
 TITLE = "</title><script>alert(4)</script> $\\frac{1}{2}$"
 
 
 @pytest.fixture(scope="module")
 def hostile() -> Result:
-    return synthetic_result(names=HOSTILE, title=TITLE)
+    return synthetic_result(names=HOSTILE, title=TITLE, river=RIVER)
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +176,33 @@ def test_map_holds_the_values_of_the_run(folder: Path, hostile: Result) -> None:
     assert start[-1] == sum(len(line) for line in view.lines)
 
 
+def test_every_node_downstream_of_a_site_can_be_drawn(folder: Path, hostile: Result) -> None:
+    data = _map_data(folder)
+    start = np.frombuffer(base64.b64decode(data["start"]), dtype="<u4").astype(np.int64)
+    points = np.column_stack([np.frombuffer(base64.b64decode(data[axis]), dtype="<u2") for axis in "xy"]).astype(int)
+    downstream = np.frombuffer(base64.b64decode(data["downstream"]), dtype="u1")
+    assert downstream.tolist() == hostile.exposure.downstream.tolist()  # type: ignore[union-attr]
+    colour = np.frombuffer(base64.b64decode(data["values"]["ammonium"]["total"]["worst"]), dtype="<u2")
+    for node in np.flatnonzero(downstream):
+        course = points[start[node] : start[node + 1]]
+        assert len(course) >= 2
+        assert np.all(np.any(np.diff(course, axis=0) != 0, axis=1))  # every stretch has a length on the map's own grid
+        assert colour[node] > 0
+        if hostile.network.down[node] >= 0:
+            np.testing.assert_array_equal(course[-1], points[start[hostile.network.down[node]]])
+
+
+def test_map_names_the_rivers(folder: Path, hostile: Result) -> None:
+    data = _map_data(folder)
+    ((x, y, name),) = data["rivers"]
+    assert name == RIVER
+    assert data["box"][0] < x < data["box"][2]
+    assert data["box"][1] < y < data["box"][3]
+    near = np.hypot(hostile.network.x - x, hostile.network.y - y).argmin()
+    assert np.hypot(hostile.network.x[near] - x, hostile.network.y[near] - y) < 2000.0
+    assert 'id="show-rivers"' in (folder / "map.html").read_text(encoding="utf-8")
+
+
 def test_map_courses_are_in_place(folder: Path, hostile: Result) -> None:
     data, view = _map_data(folder), View(hostile)
     x0, _, x1, _ = data["box"]
@@ -248,12 +279,130 @@ def test_parameters_keep_their_marks() -> None:
         network=SimpleNamespace(station=[SimpleNamespace(name="x", area=Sourced(1.0, "km2", "F", 1.0))]),
         fallback=Sourced(1.0, source="default"),
     )
-    rows = {row["path"]: row for row in tables.parameter_rows(scenario)}
-    assert set(rows) == {"sources.loss", "sources.bare", "zone.north.radius", "fallback"}
+    rows = {row["path"]: row for row in parameter_rows(scenario)}
+    assert set(rows) == {"sources.loss", "sources.bare", "zone.“north”.radius", "fallback"}
     assert rows["sources.loss"]["mark"] == "M"
     assert rows["sources.bare"]["source"] == "no source given"
-    assert rows["zone.north.radius"]["value"] == "5.0 km"
+    assert rows["zone.“north”.radius"]["value"] == "5 km"
+    assert rows["zone.“north”.radius"]["group"] == "zone.“north”"
     assert rows["fallback"]["source"] == "package default"
+
+
+@pytest.mark.parametrize(
+    ("source", "mark", "words"),
+    [
+        ("C: default", "C", "package default"),
+        ("C (default)", "C", "package default"),
+        ("M: Allison 2005 (default)", "M", "Allison 2005 (package default)"),
+        ("D: 21,246 km2 less 8,476 km2", "D", "21,246 km² less 8,476 km²"),
+        ("C", "C", "judged or computed for this model"),
+    ],
+)
+def test_sources_in_words(source: str, mark: str, words: str) -> None:
+    row = parameter_rows(SimpleNamespace(a=Sourced(1.0, source=source)))[0]
+    assert (row["mark"], row["source"]) == (mark, words)
+
+
+def test_bare_numbers_get_the_unit_of_their_field() -> None:
+    from sim.scenario.sections import NetworkSection, TerrainSection
+
+    network = {row["path"]: row for row in parameter_rows(NetworkSection(max_length=2500.0))}
+    assert network["max_length"]["value"] == "2,500 m"
+    assert network["stream_area"]["value"] == "5 km²"
+    assert network["sinuosity"]["value"] == "1.2"
+    terrain = TerrainSection(dem="illustrative-kachin", bounds=[97.0, 25.0, 98.5, 26.0], resolution=450.0)
+    values = {row["path"]: row["value"] for row in parameter_rows(terrain)}
+    assert values["bounds"] == "97, 25, 98.5, 26°"
+    assert values["resolution"] == "450 m"
+
+
+def test_labels_stand_once_as_the_result_spells_them(folder: Path, hostile: Result) -> None:
+    for page in ("report.html", "map.html"):
+        head = (folder / page).read_text(encoding="utf-8").split("</header>")[0].split("<body>")[1]
+        assert re.findall(r"<span>(.*?)</span>", head) == list(hostile.labels)
+
+
+def test_provenance_is_not_said_twice(hostile: Result) -> None:
+    given = {"LeachSim version": "9.9", "Fingerprint": "abc", "Seed of random numbers": "7"}
+    names = [row["name"] for row in provenance_rows(View(hostile), given)]
+    assert names[:3] == list(given)
+    assert len(set(names)) == len(names)
+    assert sum("version" in name.casefold() for name in names) == 1
+    assert "LeachSim version" in [row["name"] for row in provenance_rows(View(hostile), {})]
+
+
+def _channel_page(result: Result) -> tuple[str, View]:
+    from sim.report.page import report_page
+
+    view = View(result)
+    return report_page(view, {}, {}), view
+
+
+def _with_exposure(result: Result) -> Result:
+    """Two thresholds on a channel result, the way the pipeline does it: no land, no receptors."""
+    from sim.exposure.assess import exceedance
+    from sim.testing.results import _thresholds
+
+    given = synthetic_result().exposure
+    assert given is not None
+    thresholds = _thresholds()[:2]
+    found = exceedance(result.network, result.concentration, thresholds)
+    r = given.receptors
+    empty = replace(r, **{field.name: getattr(r, field.name)[:0] for field in fields(r)})
+    downstream = result.network.downstream_of(result.load.node)
+    exposure = replace(
+        given,
+        thresholds=thresholds,
+        quotient=found.quotient,
+        background_quotient=found.background_quotient,
+        months_above=found.months_above,
+        exceeded_length=found.exceeded_length,
+        exceeded_length_background=found.exceeded_length_background,
+        exceeded_length_pits=found.exceeded_length_pits,
+        downstream=downstream,
+        travel_time=np.full(result.concentration.inlet[:, 0].shape, np.nan),
+        receptors=empty,
+    )
+    return replace(result, exposure=exposure)
+
+
+def test_channel_report_without_loads_speaks_of_no_site_and_no_month() -> None:
+    result = synthetic_channel_result(rates=(0.0, 0.0, 0.0, 0.0), background=(0.8, 3.0, 0.0, 0.0))
+    page, view = _channel_page(_with_exposure(result))
+    meanings = " ".join(row["meaning"] for row in tables.key_numbers(view))
+    assert "in the steady state" in meanings
+    for word in ("site", "month", "pits", "load"):
+        assert word not in meanings
+    assert "Most months" not in page
+    assert "Even without" not in page
+    assert "at least one month" not in page
+    assert "From sites" not in page
+    assert "Not in this run: oxalate, lead." in page
+    assert '<th class="n" scope="col">Oxalate' not in page
+    assert '<th scope="col">Month</th>' not in page
+
+
+def test_channel_report_with_a_load_names_it_so() -> None:
+    page, view = _channel_page(_with_exposure(synthetic_channel_result()))
+    rows = {row["meaning"]: row["value"] for row in tables.key_numbers(view)}
+    assert float(rows["of river carry water from at least one point load"]) == pytest.approx(5.0)
+    assert "Even without point loads, km" in page
+    assert "Point loads" in page
+    assert "from point loads" in page
+
+
+def test_landscape_report_keeps_its_months(folder: Path) -> None:
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    for words in ("Most months", "in at least one month", "Even without pits, km", "From sites to rivers"):
+        assert words in page
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(0.0999, 2, "0.10"), (0.996, 2, "1.0"), (999.9, 3, "1,000"), (0.00999, 1, "0.01"), (12.34, 3, "12.3")],
+)
+def test_rounding_up_to_the_next_power_adds_no_digit(value: float, digits: int, text: str) -> None:
+    assert number(value, digits) == text
 
 
 def test_channel_report(tmp_path: Path) -> None:

@@ -166,8 +166,14 @@
     }
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
     if ($("show-sites").checked) sites(factor);
+    markCovered(w, h);
+    occupied = ["buttons", "scale"].map((id) => {
+      const e = $(id);
+      return [e.offsetLeft, e.offsetTop, e.offsetLeft + e.offsetWidth, e.offsetTop + e.offsetHeight];
+    });
     if ($("show-places").checked) places();
     inflows();
+    if ($("show-rivers").checked) riverNames();
     bar();
   }
   function circle() {
@@ -196,24 +202,68 @@
       ctx.strokeRect(sx - size / 2, sy - size / 2, size, size);
     }
   }
-  let occupied = [];
-  function label(text, sx, sy, colour) {
-    ctx.font = "600 12px system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif";
-    const w = ctx.measureText(text).width;
-    for (const [dx, dy] of [[7, 4], [-7 - w, 4], [-w / 2, -9], [-w / 2, 18], [7, -7], [7, 15], [-7 - w, -7], [-7 - w, 15]]) {
-      const box = [sx + dx - 2, sy + dy - 12, sx + dx + w + 2, sy + dy + 4];
-      if (occupied.some((o) => box[0] < o[2] && box[2] > o[0] && box[1] < o[3] && box[3] > o[1])) continue;
-      occupied.push(box);
-      ctx.lineWidth = 3.5;
-      ctx.strokeStyle = "rgba(255,255,255,0.9)";
-      ctx.strokeText(text, sx + dx, sy + dy);
-      ctx.fillStyle = colour;
-      ctx.fillText(text, sx + dx, sy + dy);
-      return;
+  // Names keep off coloured rivers. The white rim of a name hides what lies beneath it, and a river that runs straight
+  // at a place, as the N'Mai does at Myitsone, would vanish under that place's name over the name's whole length. So
+  // squares of CELL pixels that rivers below sites, or sites, cover are marked, and a name goes where it covers fewest.
+  const CELL = 5;
+  let marked = new Uint8Array(0), across = 0, down = 0;
+  function mark(sx, sy) {
+    const i = Math.floor(sx / CELL), j = Math.floor(sy / CELL);
+    if (i >= 0 && j >= 0 && i < across && j < down) marked[j * across + i] = 1;
+  }
+  function markCovered(w, h) {
+    across = Math.ceil(w / CELL);
+    down = Math.ceil(h / CELL);
+    marked = new Uint8Array(across * down);
+    for (let i = 0; i < n; i++) {
+      if (!downstream[i]) continue;
+      for (let j = start[i]; j < start[i + 1] - 1; j++) {
+        const ax = toX(px[j]), ay = toY(py[j]), bx = toX(px[j + 1]), by = toY(py[j + 1]);
+        if (Math.max(ax, bx) < 0 || Math.max(ay, by) < 0 || Math.min(ax, bx) > w || Math.min(ay, by) > h) continue;
+        const steps = Math.max(1, Math.ceil(Math.hypot(bx - ax, by - ay) / CELL));
+        for (let k = 0; k <= steps; k++) mark(ax + ((bx - ax) * k) / steps, ay + ((by - ay) * k) / steps);
+      }
     }
+    if ($("show-sites").checked) for (const site of data.pits) mark(toX(site[0] - x0), toY(site[1] - y0));
+  }
+  function coveredBy(box) {
+    let count = 0;
+    for (let j = Math.max(0, Math.floor(box[1] / CELL)); j <= Math.min(down - 1, Math.floor(box[3] / CELL)); j++) {
+      for (let i = Math.max(0, Math.floor(box[0] / CELL)); i <= Math.min(across - 1, Math.floor(box[2] / CELL)); i++) count += marked[j * across + i];
+    }
+    return count;
+  }
+  let occupied = [];
+  // Served in order: places, inflows, rivers. A name never lies on one written before it; without room it is left out.
+  function label(text, sx, sy, colour, slanted) {
+    ctx.font = (slanted ? "italic 500" : "600") + " 12px system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif";
+    const w = ctx.measureText(text).width;
+    const candidates = [[7, 4], [-7 - w, 4], [-w / 2, -9], [-w / 2, 18], [7, -7], [7, 15], [-7 - w, -7], [-7 - w, 15]];
+    candidates.push([12, -14], [12, 22], [-12 - w, -14], [-12 - w, 22], [-w / 2, -18], [-w / 2, 27], [18, 4], [-18 - w, 4]);
+    let best = null, least = Infinity;
+    candidates.forEach(([dx, dy], rank) => {
+      const box = [sx + dx - 2, sy + dy - 12, sx + dx + w + 2, sy + dy + 4];
+      if (occupied.some((o) => box[0] < o[2] && box[2] > o[0] && box[1] < o[3] && box[3] > o[1])) return;
+      const covered = coveredBy(box);
+      if (slanted && covered > 4) return; // a river's name waits for more room: it comes when one zooms in
+      const cut = box[0] < 0 || box[2] > canvas.clientWidth || box[1] < 0 || box[3] > canvas.clientHeight;
+      const cost = rank + 2 * Math.min(12, covered) + (cut ? 20 : 0);
+      if (cost < least) { least = cost; best = [dx, dy, box]; }
+    });
+    if (best === null) return;
+    const [dx, dy, box] = best;
+    occupied.push(box);
+    ctx.lineWidth = 3.5;
+    ctx.strokeStyle = "rgba(255,255,255,0.9)";
+    ctx.strokeText(text, sx + dx, sy + dy);
+    ctx.fillStyle = colour;
+    ctx.fillText(text, sx + dx, sy + dy);
+  }
+  function riverNames() {
+    for (const [x, y, text] of data.rivers) label(text, toX(x - x0), toY(y - y0), data.style.river, true);
   }
   function places() {
-    occupied = data.receptors.filter((p) => p.x !== null).map((p) => [toX(p.x - x0) - 4, toY(p.y - y0) - 4, toX(p.x - x0) + 4, toY(p.y - y0) + 4]);
+    for (const p of data.receptors) if (p.x !== null) occupied.push([toX(p.x - x0) - 4, toY(p.y - y0) - 4, toX(p.x - x0) + 4, toY(p.y - y0) + 4]);
     for (const p of data.receptors) {
       if (p.x === null) continue;
       const sx = toX(p.x - x0), sy = toY(p.y - y0);
@@ -441,7 +491,7 @@
     view.y = p.y - y0;
     choosePlace(p);
   };
-  for (const id of ["show-ground", "show-sites", "show-circle", "show-zones", "show-places"]) $(id).onchange = () => { legend(scaleOf(), limit()); draw(); };
+  for (const id of ["show-ground", "show-sites", "show-circle", "show-zones", "show-places", "show-rivers"]) $(id).onchange = () => { legend(scaleOf(), limit()); draw(); };
   $("foot").textContent = "Terrain: " + data.terrain + ". Projection: " + data.crs + ". Values are those of the run to 0.1 percent; rivers without a site upstream show the year's largest value in every month.";
   if (data.thresholds.length) state.substance = data.substances.findIndex((s) => s.name === data.thresholds[state.threshold].substance);
   else state.threshold = -1;
@@ -449,6 +499,11 @@
   thresholdList();
   monthName();
   state.heading = null;
-  new ResizeObserver(() => { if (!touched && canvas.clientWidth > 0) fit(); else draw(); }).observe(canvas);
+  // painted at once, not in the next frame, or the browser would first stretch the old picture to the new size
+  new ResizeObserver(() => {
+    if (canvas.clientWidth === 0) return;
+    if (!touched) fit();
+    paint();
+  }).observe(canvas);
   recolour();
 }());
