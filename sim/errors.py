@@ -123,11 +123,11 @@ class BalanceError(LeachSimError):
     """Mass or water does not add up within its tolerance (4xx)."""
 
 
-class Interrupted(LeachSimError):
+class Interrupted(LeachSimError):  # noqa: N818 - what happened, not a fault
     """The user stopped the run (5xx)."""
 
 
-class Problems(LeachSimError):
+class Problems(LeachSimError):  # noqa: N818 - holds errors, is one only to be raised
     """All problems of one input at once, in the order in which they stand there."""
 
     def __init__(self, problems: Iterable[LeachSimError]) -> None:

@@ -20,8 +20,8 @@ def locate(text: str) -> Path:
         LS-301 when there is no such file, folder or shipped scenario.
     """
     path = Path(text)
-    if path.is_file():
-        return path
+    if path.is_file() or (path.suffix == ".toml" and not path.is_dir()):
+        return path  # the loader says what is wrong with it
     if (path / "scenario.toml").is_file():
         return path / "scenario.toml"
     from sim.scenario.load import library

@@ -25,7 +25,7 @@ from sim.cli import check, info, new, report, run, schema, warmup
 from sim.cli.streams import complain, print_json
 from sim.errors import EXIT_BUG, EXIT_DONE, EXIT_SCENARIO, DataError, Interrupted, LeachSimError, Problems
 
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, "EDQUOT") else (errno.ENOSPC,)
+_DISK_FULL = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
 _GRACE_SECONDS = 5.0
 _EXIT_CODES = (
     "Exit codes: 0 done, 1 mistake in LeachSim, 2 scenario or command wrong, 3 data missing or unreadable, "

@@ -19,7 +19,10 @@ RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder."
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Replace one value of the scenario, as in network.sinuosity=1.3; repeatable."
+        "--set",
+        metavar="KEY=VALUE",
+        help="Replace one value of the scenario, as in network.sinuosity=1.3; a file given so, as in "
+        "terrain.dem=my.tif, is looked for from the current folder; repeatable.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]

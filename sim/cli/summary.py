@@ -13,6 +13,8 @@ from sim.cli.streams import clean, display_path
 
 _MILE_KM = 1.609344
 _PLACES_SHOWN = 12
+#: share of a threshold from which background is worth a word
+_NEAR = 0.5
 _WORDS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten"}
 
 
@@ -34,7 +36,9 @@ def summary_lines(run: Mapping[str, Any], *, width: int = 110) -> list[str]:
     lines = [clean(run["title"] or run["scenario"]), *_wrap(" | ".join(run["labels"]), width, indent="")]
     lines += ["", *_stages(run, width)]
     if run["exceeded"]:
-        lines += ["", "River above a threshold in at least one month", *_exceeded(run["exceeded"], width)]
+        when = "in the steady state" if run["periods"] == 1 else "in at least one month"
+        loads = "pits" if run["receptors"] else "point loads"
+        lines += ["", f"River above a threshold {when}", *_exceeded(run["exceeded"], loads, width)]
     if run["receptors"]:
         lines += ["", "Places whose river water is above a threshold in the worst month", *_places(run, width)]
     if run["worst_reaches"]:
@@ -66,38 +70,46 @@ def _stages(run: Mapping[str, Any], width: int) -> list[str]:
     return [*_wrap(f"Done in {sum(timings.values()):.1f} s ({stages}); {size}", width, indent=""), balance]
 
 
-def _exceeded(rows: Sequence[Mapping[str, Any]], width: int) -> list[str]:
+def _exceeded(rows: Sequence[Mapping[str, Any]], loads: str, width: int) -> list[str]:
     lines: list[str] = []
     clear = [row["threshold"] for row in rows if not row["river_km"] > 0.0]
     for row in rows:
         if not row["river_km"] > 0.0:
             continue
-        lines += _wrap(f"{row['river_km']:,.1f} km: {row['threshold']}; {_without_pits(row)}", width)
+        lines += _wrap(f"{row['river_km']:,.1f} km: {row['threshold']}; {_shares(row, loads)}", width)
         lines += _wrap(f"source: {row['source']} [{row['evidence']}]", width, indent="      ")
     if clear:
         lines += _wrap("0 km: " + "; ".join(clear), width)
     return lines
 
 
-def _without_pits(row: Mapping[str, Any]) -> str:
+def _shares(row: Mapping[str, Any], loads: str) -> str:
+    """What would be above the threshold without the loads, and by the loads alone."""
     background = row["river_km_without_pits"]
-    return f"{background:,.1f} km of it even without pits" if background > 0.0 else "none without pits"
+    text = f"{background:,.1f} km of it even without {loads}" if background > 0.0 else f"none without {loads}"
+    if row["river_km_pits_alone"] < row["river_km"]:
+        text += f", {row['river_km_pits_alone']:,.1f} km by {loads} alone"
+    if _NEAR < row["background_quotient"] <= 1.0:
+        text += f" (background alone reaches {row['background_quotient']:.2g} of the threshold)"
+    return text
 
 
 def _places(run: Mapping[str, Any], width: int) -> list[str]:
-    above, below = [], []
+    above: list[tuple[float, Mapping[str, Any], Mapping[str, Any]]] = []
+    below: list[str] = []
+    apart: list[str] = []
     for place in run["receptors"]:
         worst = max(place.get("thresholds", ()), key=lambda entry: float(entry["quotient"]), default=None)
         if worst is not None and worst["quotient"] > 1.0:
             above.append((float(worst["quotient"]), place, worst))
         elif worst is not None:
-            below.append(place["name"])
+            (below if place["downstream_of_sites"] else apart).append(_marked(place))
     above.sort(key=lambda entry: -entry[0])
     lines: list[str] = []
     for quotient, place, worst in above[:_PLACES_SHOWN]:
         also = "; above it even without pits" if worst["quotient_without_pits"] > 1.0 else ""
         arrival = _arrival(place["travel_time_h"])
-        text = f"{place['name']} ({place['kind']}): {times_text(quotient)} {worst['threshold']}"
+        text = f"{_marked(place)} ({place['kind']}): {times_text(quotient)} {worst['threshold']}"
         months = worst["months_above"]
         lines += _wrap(f"{text}, in {months} {'month' if months == 1 else 'months'}{also}{arrival}", width)
     if len(above) > _PLACES_SHOWN:
@@ -105,10 +117,19 @@ def _places(run: Mapping[str, Any], width: int) -> list[str]:
     if not above:
         lines.append("  none")
     if below:
-        lines += _wrap("Below every threshold: " + ", ".join(below), width)
+        lines += _wrap("Downstream of sites, below these thresholds: " + ", ".join(below), width)
+    if apart:
+        lines += _wrap("Not downstream of any site of this run: " + ", ".join(apart), width)
     for status, names in _not_on_river(run["receptors"]).items():
         lines += _wrap(f"{status[0].upper()}{status[1:]}: {', '.join(names)}", width)
     return lines
+
+
+def _marked(place: Mapping[str, Any]) -> str:
+    """The place's name, with a word where its position is not one found in a source."""
+    words = {"D": "position derived", "M": "position from memory", "C": "position judged"}
+    word = words.get(place["evidence"][:1], "")
+    return f"{place['name']} [{word}]" if word else str(place["name"])
 
 
 def _not_on_river(places: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:

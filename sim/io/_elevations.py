@@ -86,7 +86,7 @@ class Source:
         try:
             raw = self.dataset.read(1, window=window, masked=True)
         except (RasterioError, MemoryError) as error:
-            raise unreadable(self.key, self.path, error) from error
+            raise unreadable(self.key, self.path, BREAKS_OFF) from error
         values = np.asarray(raw.data, dtype=np.float64)
         missing = np.ma.getmaskarray(raw) | ~np.isfinite(values)
         missing |= self._sentinels(values, missing)
@@ -135,17 +135,18 @@ class Source:
         return f"{self.path.name} does not declare these values as missing, they were taken for missing: {listed}"
 
 
-def unreadable(key: str, path: Path, error: BaseException | str) -> DataError:
-    """LS-302 with the first line of what the reader said."""
-    text = str(error).strip()
-    reason = text.splitlines()[0].rstrip(".") if text else type(error).__name__
-    # GDAL repeats the whole path; the message already names it.
-    reason = reason.replace(f"{path}: ", "").replace(str(path), path.name)
+#: What GDAL says differs from version to version and mostly tells a user nothing; these do not.
+BREAKS_OFF = "Its elevations cannot be read to the end, it breaks off or is damaged"
+NO_RASTER = "Is no raster file that GDAL can open"
+
+
+def unreadable(key: str, path: Path, expected: str) -> DataError:
+    """LS-302 for a file that is there."""
     return DataError(
         302,
         key,
         got=repr(str(path)),
-        expected=f"Cannot be read to the end as a raster: {reason}",
+        expected=expected,
         remedy="Check with gdalinfo -checksum whether the file is whole",
     )
 
@@ -187,7 +188,7 @@ def _refuse_remote_parts(path: Path, key: str) -> None:
         with path.open("rb") as stream:
             head = stream.read(1 << 20)
     except OSError as error:
-        raise unreadable(key, path, error.strerror or error) from error
+        raise unreadable(key, path, f"Cannot be read: {error.strerror or type(error).__name__}") from error
     if head.lstrip()[:1] in (b"<", b"{") and _NETWORK.search(head):
         raise DataError(
             302,
@@ -217,7 +218,7 @@ def open_elevations(path: Path, key: str) -> Iterator[Source]:
         try:
             dataset = rasterio.open(path.resolve())
         except RasterioError as error:
-            raise unreadable(key, path, error) from error
+            raise unreadable(key, path, NO_RASTER) from error
         with dataset:
             source = _inspect(dataset, path, key)
             _check_end(source)
@@ -235,7 +236,7 @@ def _check_end(source: Source) -> None:
     try:
         source.dataset.read(1, window=Window(0, rows - 1, columns, 1))
     except RasterioError as error:
-        raise unreadable(source.key, source.path, error) from error
+        raise unreadable(source.key, source.path, BREAKS_OFF) from error
 
 
 def _inspect(dataset: Any, path: Path, key: str) -> Source:

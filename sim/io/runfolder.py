@@ -78,7 +78,7 @@ class RunFolder:
                     return self
         except OSError as error:
             self._discard()
-            raise disk_error(self._named, error) from error
+            raise self._not_made(error) from error
         self._discard()
         raise DataError(
             310,
@@ -86,6 +86,13 @@ class RunFolder:
             expected="A thousand unfinished folders of this name lie beside it",
             remedy="Remove them",
         )
+
+    def _not_made(self, error: OSError) -> DataError:
+        if is_disk_error(error):
+            return disk_error(self._named, error)
+        reason = error.strerror or type(error).__name__
+        remedy = "Give another place with --out"
+        return DataError(310, str(self._named), expected=f"Cannot be made: {reason}", remedy=remedy)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

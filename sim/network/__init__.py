@@ -13,7 +13,7 @@ from sim.network.places import FlowPathEnd, Inflow, Station, UndeclaredInflow
 
 if TYPE_CHECKING:
     from sim.network.build import SLOPE_FLOOR, build_network, floored_slopes
-    from sim.network.drainage import channel_cells, drainage_area, find_stations, place_inflows
+    from sim.network.drainage import channel_cells, drainage_area, find_stations, place_inflows, station_fit
     from sim.network.table import network_from_table
     from sim.network.tracing import (
         basin_mask,
@@ -34,6 +34,7 @@ _LAZY = {
     "channel_mask": "tracing",
     "drainage_area": "drainage",
     "find_stations": "drainage",
+    "station_fit": "drainage",
     "first_channel_cell": "tracing",
     "floored_slopes": "build",
     "network_from_table": "table",
@@ -67,6 +68,7 @@ __all__ = [
     "own_catchments",
     "place_inflows",
     "snap",
+    "station_fit",
     "undeclared_inflows",
 ]
 

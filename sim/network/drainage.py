@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from sim.arrays import BoolArray, FloatArray, IntArray, frozen
-from sim.errors import ScenarioError
+from sim.errors import Problems, ScenarioError
 from sim.network import _kernels
 from sim.network.places import Inflow, Station
 from sim.terrain.objects import Terrain
@@ -49,38 +49,57 @@ def place_inflows(terrain: Terrain, inflows: Sequence[Inflow]) -> IntArray:
 
     Raises
     ------
-    ScenarioError
+    ScenarioError, or Problems when there are several
         LS-214 when no cell fits, LS-209 when two inflows enter at the same cell.
     """
     grid = terrain.grid
     inner = ndimage.binary_erosion(grid.valid, np.ones((3, 3), dtype=bool), iterations=EDGE_CELLS, border_value=0)
     rim = np.flatnonzero(grid.valid.ravel() & ~inner.ravel())
-    outlet, length = np.full(terrain.receiver.size, -1, dtype=np.int64), np.zeros(terrain.receiver.size)
-    _kernels.outlets_below(
-        terrain.order, terrain.receiver, grid.shape[1], grid.cell_width, grid.cell_height, outlet, length
-    )
+    outlet, length = outlets_below(terrain)
     cells: list[int] = []
+    problems: list[ScenarioError] = []
     for inflow in inflows:
         cell = _entry(terrain, inflow, rim, outlet, length)
-        where = f"network.inflow {inflow.name!r}"
+        where = inflow.where or f"network.inflow {inflow.name!r}"
         if cell < 0:
-            raise ScenarioError(
-                214,
-                where,
-                got=f"x = {inflow.x:.0f} m, y = {inflow.y:.0f} m, radius = {inflow.search_radius:.0f} m",
-                expected="A valley at the terrain's edge that leads into the terrain must lie within the search radius",
-                remedy="Move the point to where the river crosses the edge, or widen search_radius",
+            problems.append(
+                ScenarioError(
+                    214,
+                    where,
+                    got=_searched(inflow),
+                    expected="A valley at the terrain's edge that leads into the terrain must lie within the search "
+                    "radius",
+                    remedy="Move the point to where the river crosses the edge, or widen search_radius",
+                )
             )
-        if cell in cells:
-            raise ScenarioError(
-                209,
-                where,
-                got=f"the same cell as {inflows[cells.index(cell)].name!r}",
-                expected="Every inflow must enter at its own place",
-                remedy="Move one of the points, or narrow search_radius",
+        elif cell in cells:
+            problems.append(
+                ScenarioError(
+                    209,
+                    where,
+                    got=f"the same cell as {inflows[cells.index(cell)].name!r}",
+                    expected="Every inflow must enter at its own place",
+                    remedy="Move one of the points, or narrow search_radius",
+                )
             )
         cells.append(cell)
+    _raise_all(problems)
     return np.array(cells, dtype=np.int64)
+
+
+def _searched(place: Inflow | Station) -> str:
+    """Where a place was looked for, in the user's words where they are known."""
+    if place.label_position:
+        return f"{place.label_position}, search_radius = {place.search_radius / 1e3:g} km"
+    return f"x = {place.x:.0f} m, y = {place.y:.0f} m, radius = {place.search_radius:.0f} m"
+
+
+def _raise_all(problems: Sequence[ScenarioError]) -> None:
+    """Raise a single problem as it is, several together, none not at all."""
+    if len(problems) > 1:
+        raise Problems(problems)
+    if problems:
+        raise problems[0]
 
 
 def _entry(terrain: Terrain, inflow: Inflow, rim: IntArray, outlet: IntArray, length: FloatArray) -> int:
@@ -93,7 +112,51 @@ def _entry(terrain: Terrain, inflow: Inflow, rim: IntArray, outlet: IntArray, le
     if mouths.size == 0:
         return -1
     mouth = int(mouths[np.argmin(height[mouths])])
+    return over_sill(
+        terrain, mouth, outlet, length, within=inflow.search_radius, about=(inflow.x, inflow.y), rise=math.inf
+    )
+
+
+def outlets_below(terrain: Terrain) -> tuple[IntArray, FloatArray]:
+    """Cell at which the flow path of every cell ends, (ncell,), and its length, (ncell,) m."""
+    grid = terrain.grid
+    outlet, length = np.full(terrain.receiver.size, -1, dtype=np.int64), np.zeros(terrain.receiver.size)
+    _kernels.outlets_below(
+        terrain.order, terrain.receiver, grid.shape[1], grid.cell_width, grid.cell_height, outlet, length
+    )
+    return outlet, length
+
+
+def over_sill(
+    terrain: Terrain,
+    mouth: int,
+    outlet: IntArray,
+    length: FloatArray,
+    *,
+    within: float,
+    rise: float,
+    about: tuple[float, float] | None = None,
+) -> int:
+    """Let water rise from a cell at the edge until it reaches one that drains into the terrain.
+
+    Into the terrain means: the flow path is at least 5 km long and ends no nearer than 5 km to the mouth.
+
+    Parameters
+    ----------
+    terrain : Terrain
+    mouth : flat cell
+    outlet, length : from `outlets_below`
+    within : m, greatest distance from `about` (by default from the mouth) of a cell that is looked at
+    rise : m, greatest height the water may reach above the mouth
+    about : x, y (m)
+
+    Returns
+    -------
+    flat cell, -1 when there is none
+    """
+    height = terrain.conditioned.ravel()
     mouth_x, mouth_y = _centre(terrain, mouth)
+    centre_x, centre_y = (mouth_x, mouth_y) if about is None else about
 
     def enters(cell: int) -> bool:
         out_x, out_y = _centre(terrain, int(outlet[cell]))
@@ -104,7 +167,9 @@ def _entry(terrain: Terrain, inflow: Inflow, rim: IntArray, outlet: IntArray, le
     rising = [(float(height[mouth]), mouth)]
     seen = {mouth}
     while rising:
-        _, cell = heapq.heappop(rising)
+        level, cell = heapq.heappop(rising)
+        if level - height[mouth] > rise:
+            return -1
         if enters(cell):
             return cell
         row, column = divmod(cell, columns)
@@ -115,7 +180,7 @@ def _entry(terrain: Terrain, inflow: Inflow, rim: IntArray, outlet: IntArray, le
                     continue
                 seen.add(near)
                 near_x, near_y = _centre(terrain, near)
-                if math.hypot(near_x - inflow.x, near_y - inflow.y) <= inflow.search_radius:
+                if math.hypot(near_x - centre_x, near_y - centre_y) <= within:
                     heapq.heappush(rising, (float(height[near]), near))
     return -1
 
@@ -221,37 +286,84 @@ def find_stations(
 
     Raises
     ------
-    ScenarioError
+    ScenarioError, or Problems when several stations are not found
         LS-214 when no channel cell lies within the search radius, or none with a drainage area within a factor of
         three of the given one.
     """
     cells = np.flatnonzero(channel)
     x, y = terrain.grid.centre(cells)
-    found = np.empty(len(stations), dtype=np.int64)
+    found = np.full(len(stations), -1, dtype=np.int64)
+    problems: list[ScenarioError] = []
     for k, station in enumerate(stations):
         distance = np.hypot(x - station.x, y - station.y)
         near = np.flatnonzero(distance <= station.search_radius)
         if near.size == 0:
-            raise ScenarioError(
-                214,
-                f"station {station.name!r}",
-                got=f"x = {station.x:.0f} m, y = {station.y:.0f} m, radius = {station.search_radius:.0f} m",
-                expected="A channel must lie within the search radius",
-                remedy="Check the position, widen search_radius or lower network.stream_area",
-            )
+            problems.append(_no_channel(station))
+            continue
         score = DISTANCE_WEIGHT * distance[near] / station.search_radius
         if not math.isnan(station.drainage_area):
             mismatch = np.abs(np.log(total_area[cells[near]] / station.drainage_area))
             score = np.where(mismatch <= math.log(AREA_FACTOR), score + mismatch, np.inf)
             if not np.isfinite(score).any():
-                closest = total_area[cells[near[np.argmin(mismatch)]]]
-                raise ScenarioError(
-                    214,
-                    f"station {station.name!r}",
-                    got=f"{station.drainage_area / 1e6:.6g} km2 within {station.search_radius / 1e3:g} km; "
-                    f"the nearest in size drains {closest / 1e6:.6g} km2",
-                    expected=f"A channel of that drainage area, within a factor of {AREA_FACTOR:g}, must lie there",
-                    remedy="Check position and drainage_area, or widen search_radius",
-                )
+                problems.append(_other_river(station, float(total_area[cells[near[np.argmin(mismatch)]]])))
+                continue
         found[k] = cells[near[np.argmin(score)]]
+    _raise_all(problems)
     return found
+
+
+def _no_channel(station: Station) -> ScenarioError:
+    return ScenarioError(
+        214,
+        station.where or f"station {station.name!r}",
+        got=_searched(station),
+        expected="A channel must lie within the search radius",
+        remedy="Check the position, widen search_radius or lower network.stream_area",
+    )
+
+
+def _other_river(station: Station, closest: float) -> ScenarioError:
+    """`closest`: the drainage area within the search radius that is nearest to the expected one, m2."""
+    of = f" of {station.label_position}" if station.label_position else ""
+    return ScenarioError(
+        214,
+        station.where or f"station {station.name!r}",
+        got=f"{station.drainage_area / 1e6:.6g} km2 within {station.search_radius / 1e3:g} km{of}; "
+        f"the nearest in size drains {closest / 1e6:.6g} km2",
+        expected=f"A channel of that drainage area, within a factor of {AREA_FACTOR:g}, must lie there",
+        remedy="Check position and drainage_area, or widen search_radius",
+    )
+
+
+def station_fit(
+    terrain: Terrain, total_area: FloatArray, stations: Sequence[Station], cells: IntArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """How well stations were found: what to show beside what was expected.
+
+    Parameters
+    ----------
+    terrain : Terrain
+    total_area : (ncell,) m2
+    stations : sequence of k stations
+    cells : (k,) int64, from `find_stations`
+
+    Returns
+    -------
+    area_found : (k,) m2, drainage area of the channel cell, declared inflows included
+    area_ratio : (k,) area found over area expected; nan where none was given
+    distance : (k,) m, from the given position to the channel cell
+
+    Raises
+    ------
+    ValueError
+        If there is not one cell of the terrain for each station.
+    """
+    cells = frozen(cells, np.int64, (len(stations),), "cells")
+    if np.any((cells < 0) | (cells >= total_area.size)):
+        raise ValueError(f"station cells {cells} must be cells of the terrain")
+    area: FloatArray = total_area[cells].astype(np.float64)
+    expected: FloatArray = np.array([station.drainage_area for station in stations], dtype=np.float64)
+    x, y = terrain.grid.centre(cells)
+    own_x = np.array([station.x for station in stations], dtype=np.float64)
+    own_y = np.array([station.y for station in stations], dtype=np.float64)
+    return area, area / expected, np.hypot(x - own_x, y - own_y)

@@ -131,7 +131,7 @@ class Snapped:
 
     Parameters
     ----------
-    node : (p,) int64, node entered (its UPSTREAM end is the point of entry); -1 when the flow path leaves the terrain first
+    node : (p,) int64, node entered (its UPSTREAM end is the point of entry); -1 when the flow path meets no channel
     path_length : (p,) m, length of the flow path from the point to the channel
     fall : (p,) m, height lost on that path
     cell : (p,) int64, channel cell reached; -1 as above

@@ -20,6 +20,8 @@ class Inflow:
     x, y : m, near the place where the river enters, in the terrain's CRS
     search_radius : m, > 0
     area : m2, drainage area outside the terrain, > 0
+    label_position : str, the position as the user wrote it ("98.35 E, 27.18 N"), used in messages instead of x and y
+    where : str, place in the user's file, used as the place of an error ("scenario.toml: network.inflow.1 (N'Mai Hka)")
     """
 
     name: str
@@ -27,6 +29,8 @@ class Inflow:
     y: float
     search_radius: float
     area: float
+    label_position: str = ""
+    where: str = ""
 
     def __post_init__(self) -> None:
         if not (self.search_radius > 0.0 and math.isfinite(self.search_radius)):
@@ -45,6 +49,7 @@ class Station:
     x, y : m, in the terrain's CRS
     drainage_area : m2, nan where unknown
     search_radius : m, > 0
+    label_position, where : str, for messages, as in `Inflow`
     """
 
     name: str
@@ -52,6 +57,8 @@ class Station:
     y: float
     drainage_area: float
     search_radius: float
+    label_position: str = ""
+    where: str = ""
 
     def __post_init__(self) -> None:
         if not (self.search_radius > 0.0 and math.isfinite(self.search_radius)):
@@ -90,6 +97,7 @@ class UndeclaredInflow:
     Parameters
     ----------
     x, y : m, where the valley meets the edge
+    inward : whether the valley drains into the terrain there; else a low sill on the grid makes its mouth drain out
     elevation, prominence : m, height of the valley floor there and depth of the cut below the edge's shoulders
     path_length : m, flow path from the edge to the channel it joins
     channel_length : m, channel from there to the outlet, sinuosity included
@@ -105,3 +113,4 @@ class UndeclaredInflow:
     channel_length: float
     area: float
     node: int
+    inward: bool = True

@@ -9,12 +9,18 @@ import numpy as np
 from sim.arrays import BoolArray, FloatArray, IntArray
 from sim.errors import ScenarioError
 from sim.network import _kernels
+from sim.network.drainage import outlets_below, over_sill
 from sim.network.objects import RiverNetwork, Snapped
 from sim.network.places import FlowPathEnd, UndeclaredInflow
-from sim.terrain.objects import Terrain
+from sim.terrain.objects import EdgeEntry, Terrain
 
 #: an entry nearer than this to a declared inflow is taken as declared, m
 DECLARED_WITHIN = 5000.0
+#: a valley at the edge may drain out on a coarse grid though a river enters there. On the Kachin elevation model the
+#: sills behind such valleys are at most a quarter as high as the valley is deep, real divides at least half as high
+SILL_SHARE, SILL_WITHIN = 0.25, 15_000.0
+#: an entry that drains out and lies nearer than this to a declared inflow belongs to it, m
+OUTWARD_DECLARED_WITHIN = 30_000.0
 
 
 def first_on_path(terrain: Terrain, goal: BoolArray, cells: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
@@ -197,7 +203,7 @@ def undeclared_inflows(terrain: Terrain, network: RiverNetwork, inflow_cells: In
     ----------
     terrain, network : the network built on that terrain
     inflow_cells : (k,) cells of the declared inflows; an entry within 5 km of one, or whose flow path passes one,
-        counts as declared
+        counts as declared; within 30 km where the entry drains out over the edge on this grid
 
     Returns
     -------
@@ -205,9 +211,9 @@ def undeclared_inflows(terrain: Terrain, network: RiverNetwork, inflow_cells: In
     """
     if not terrain.entries:
         return ()
-    cells = np.array([entry.cell for entry in terrain.entries], dtype=np.int64)
+    cells = np.array(_inward_cells(terrain), dtype=np.int64)
     node = node_of_cell(network, terrain.receiver.size)
-    met, _, length = first_on_path(terrain, node >= 0, cells)
+    met, _, length = first_on_path(terrain, node >= 0, np.maximum(cells, 0))
     inflow_cells = np.asarray(inflow_cells, dtype=np.int64)
     inflow_x, inflow_y = terrain.grid.centre(inflow_cells)
     above = np.zeros(terrain.receiver.size, dtype=np.bool_)
@@ -216,8 +222,9 @@ def undeclared_inflows(terrain: Terrain, network: RiverNetwork, inflow_cells: In
     below = channel_length_below(network)
     found = []
     for k, entry in enumerate(terrain.entries):
-        near = np.any(np.hypot(inflow_x - entry.x, inflow_y - entry.y) <= DECLARED_WITHIN)
-        if near or above[entry.cell] or met[k] < 0:
+        reach = DECLARED_WITHIN if entry.inward else OUTWARD_DECLARED_WITHIN
+        near = np.any(np.hypot(inflow_x - entry.x, inflow_y - entry.y) <= reach)
+        if near or cells[k] < 0 or above[cells[k]] or met[k] < 0:
             continue
         i = int(node[met[k]])
         own = network.channel_cell[network.channel_start[i] : network.channel_start[i + 1]]
@@ -228,6 +235,7 @@ def undeclared_inflows(terrain: Terrain, network: RiverNetwork, inflow_cells: In
                 y=entry.y,
                 elevation=entry.elevation,
                 prominence=entry.prominence,
+                inward=entry.inward,
                 path_length=float(length[k]),
                 channel_length=float(below[i] - done),
                 area=float(terrain.area[met[k]]),
@@ -235,6 +243,17 @@ def undeclared_inflows(terrain: Terrain, network: RiverNetwork, inflow_cells: In
             )
         )
     return tuple(sorted(found, key=lambda entry: (-entry.prominence, entry.x, entry.y)))
+
+
+def _inward_cells(terrain: Terrain) -> list[int]:
+    """Cell of each entry from which water runs into the terrain, over a low sill where its own drains out; else -1."""
+    outlet, length = outlets_below(terrain)
+
+    def inward(entry: EdgeEntry) -> int:
+        rise = SILL_SHARE * entry.prominence
+        return over_sill(terrain, entry.cell, outlet, length, within=SILL_WITHIN, rise=rise)
+
+    return [entry.cell if entry.inward else inward(entry) for entry in terrain.entries]
 
 
 def channel_length_below(network: RiverNetwork) -> FloatArray:

@@ -117,9 +117,9 @@ def _sites(scenario: TerrainScenario) -> int:
 
 
 def _channel(scenario: ChannelScenario) -> Estimate:
-    from sim.scenario.reaches import read_reaches
+    from sim.pipeline.channel import read_table
 
-    table = read_reaches(scenario.resolve_path("channel.reaches", scenario.channel.reaches))
+    table = read_table(scenario)
     nodes = len(table.id)
     return Estimate(
         scenario=scenario.scenario.name,

@@ -38,6 +38,7 @@ def receptors_of(scenario: TerrainScenario, placed: Placed, nodes: IntArray) -> 
         status=placed.status,
         evidence=tuple(evidence_mark(r.source) for r in items),
         source=tuple(r.source for r in items),
+        distance_is=placed.distance_is,
     )
 
 
@@ -106,6 +107,7 @@ def assess(
         months_above=exceeded.months_above,
         exceeded_length=exceeded.exceeded_length,
         exceeded_length_background=exceeded.exceeded_length_background,
+        exceeded_length_pits=exceeded.exceeded_length_pits,
         downstream=downstream,
         travel_time=travel_time(network, flow, sources),
         receptors=receptors,

@@ -45,7 +45,7 @@ def simulate_landscape(scenario: TerrainScenario, stages: Stages) -> Result:
         receptors = exposure_stage.receptors_of(scenario, placed, built.receptors)
         exposure, height = exposure_stage.assess(scenario, terrain, network, flow, load, concentration, pits, receptors)
     longitude, latitude = to_degrees(network.x, network.y, grid.crs_wkt)
-    off_size, sized = notes.station_notes(scenario, found)
+    off_size, sized = notes.station_notes(scenario, terrain, found)
     cut, cut_note = network_stage.undeclared_inflow_warnings(terrain, network, found.inflow_cells, load.node)
     return Result(
         scenario=scenario,

@@ -12,6 +12,7 @@ from sim.errors import ScenarioError
 from sim.pipeline.projection import to_degrees, to_metres
 
 if TYPE_CHECKING:
+    from sim.network import Station
     from sim.network.objects import RiverNetwork, Snapped
     from sim.scenario.models import TerrainScenario
     from sim.sources.objects import Pits
@@ -46,23 +47,41 @@ class Placed:
 
 def drainage(scenario: TerrainScenario, terrain: Terrain) -> Drainage:
     """Place declared inflows, add up areas, and find stations on the channels."""
-    from sim.network import Station, drainage_area, find_stations
+    from sim.network import drainage_area, find_stations
 
     section = scenario.network
-    crs = terrain.grid.crs_wkt
     inflow_cells = _inflow_cells(scenario, terrain)
     inflow_areas = np.array([item.area.value for item in section.inflow], dtype=np.float64)
     total_area = drainage_area(terrain, inflow_cells, inflow_areas)
     channel = (total_area >= section.stream_area.value) & terrain.grid.valid.ravel()
-    stations = []
-    for place in section.station:
-        x, y = to_metres([place.lon], [place.lat], crs)
-        stations.append(
-            Station(place.name, float(x[0]), float(y[0]), _value(place.drainage_area), _radius(place.search_radius))
-        )
+    stations = stations_of(scenario, terrain)
     cells = find_stations(terrain, total_area, channel, stations)
     names = {station.name: int(cell) for station, cell in zip(stations, cells, strict=True)}
     return Drainage(total_area, channel, inflow_cells, inflow_areas, names)
+
+
+def stations_of(scenario: TerrainScenario, terrain: Terrain) -> list[Station]:
+    """Return the scenario's stations in metres, each with the words its messages use."""
+    from sim.network import Station
+
+    items = scenario.network.station
+    x, y = to_metres([item.lon for item in items], [item.lat for item in items], terrain.grid.crs_wkt)
+    return [
+        Station(
+            item.name,
+            float(x[i]),
+            float(y[i]),
+            _value(item.drainage_area),
+            _radius(item.search_radius),
+            _degrees(item.lon, item.lat),
+            f"{scenario.path.name}: network.station.{i} ({item.name})",
+        )
+        for i, item in enumerate(items)
+    ]
+
+
+def _degrees(longitude: float, latitude: float) -> str:
+    return f"{longitude:g} E, {latitude:g} N"
 
 
 def _inflow_cells(scenario: TerrainScenario, terrain: Terrain) -> IntArray:
@@ -73,7 +92,15 @@ def _inflow_cells(scenario: TerrainScenario, terrain: Terrain) -> IntArray:
     x, y = to_metres([item.lon for item in items], [item.lat for item in items], terrain.grid.crs_wkt)
     at_edge = [i for i, item in enumerate(items) if item.at == "edge"]
     inflows = [
-        Inflow(items[i].name, float(x[i]), float(y[i]), items[i].search_radius.value, items[i].area.value)
+        Inflow(
+            items[i].name,
+            float(x[i]),
+            float(y[i]),
+            items[i].search_radius.value,
+            items[i].area.value,
+            _degrees(items[i].lon, items[i].lat),
+            f"{scenario.path.name}: network.inflow.{i} ({items[i].name})",
+        )
         for i in at_edge
     ]
     cells = np.full(len(items), -1, dtype=np.int64)
@@ -84,7 +111,7 @@ def _inflow_cells(scenario: TerrainScenario, terrain: Terrain) -> IntArray:
         if cells[index] < 0:
             raise ScenarioError(
                 214,
-                f"{scenario.path.name}: network.inflow[{index}] ({item.name})",
+                f"{scenario.path.name}: network.inflow.{index} ({item.name})",
                 got=f"({item.lon}, {item.lat})",
                 expected=f"No valid cell of the terrain lies within {item.search_radius.value / 1e3:g} km",
                 remedy="Correct lon and lat, raise search_radius, or widen terrain.bounds",
@@ -93,9 +120,9 @@ def _inflow_cells(scenario: TerrainScenario, terrain: Terrain) -> IntArray:
         if first < index:
             raise ScenarioError(
                 209,
-                f"{scenario.path.name}: network.inflow[{index}] ({item.name})",
+                f"{scenario.path.name}: network.inflow.{index} ({item.name})",
                 got=f"({item.lon}, {item.lat})",
-                expected=f"Enters where network.inflow[{first}] ({items[first].name}) does, which doubles the river",
+                expected=f"Enters where network.inflow.{first} ({items[first].name}) does, which doubles the river",
                 remedy="Remove one, or join them into one inflow",
             )
     return cells
@@ -107,6 +134,10 @@ def _largest_river(terrain: Terrain, x: float, y: float, radius: float) -> int:
     cx, cy = terrain.grid.centre(cells)
     near = cells[np.hypot(cx - x, cy - y) <= radius]
     return int(near[np.argmax(terrain.upstream_cells[near])]) if near.size else -1
+
+
+def _outward(inward: bool) -> str:
+    return "" if inward else " (its mouth drains out over the edge on this grid, behind a low sill)"
 
 
 def _value(sourced: object | None) -> float:
@@ -218,10 +249,10 @@ def undeclared_inflow_warnings(
         length = network.length[below][downstream[below]].sum() / 1e3
         warnings.append(
             f"Undeclared inflow: the edge of the terrain cuts a valley at {lat[0]:.3f} N {lon[0]:.3f} E, "
-            f"{entry.prominence:.0f} m below the ridges beside it. Water from beyond, of unknown amount, is missing on "
-            f"{length:.0f} km of river below sites, where concentrations come out too high by that; the terrain holds "
-            f"{entry.area / 1e6:,.0f} km2 of the basin of the channel it joins. Declare it under [[network.inflow]] or "
-            "widen terrain.bounds."
+            f"{entry.prominence:.0f} m below the ridges beside it{_outward(entry.inward)}. Water from beyond, of "
+            f"unknown amount, is missing on {length:.0f} km of river below sites, where concentrations come out too "
+            f"high by that; the terrain holds {entry.area / 1e6:,.0f} km2 of the basin of the channel it joins. "
+            "Declare it under [[network.inflow]] or widen terrain.bounds."
         )
     note = (f"{others} more valleys are cut by the edge; their rivers do not carry leachate here.",) if others else ()
     return tuple(warnings), note

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.pipeline.network_stage import stations_of
 from sim.pipeline.projection import to_degrees, to_metres
 from sim.terrain.objects import KEPT_SINK
 
@@ -35,18 +36,24 @@ def inflow_notes(scenario: TerrainScenario, terrain: Terrain, found: Drainage) -
     return tuple(notes)
 
 
-def station_notes(scenario: TerrainScenario, found: Drainage) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def station_notes(
+    scenario: TerrainScenario, terrain: Terrain, found: Drainage
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return warnings for stations whose drainage area is far from the expected one, and notes on the others."""
+    from sim.network import station_fit
+
+    stations = stations_of(scenario, terrain)
+    cells = np.array([found.station_cells[station.name] for station in stations], dtype=np.int64)
+    areas, ratios, distances = station_fit(terrain, found.total_area, stations, cells)
     warnings: list[str] = []
     notes: list[str] = []
-    for item in scenario.network.station:
-        if item.drainage_area is None:
+    for station, area, ratio, distance in zip(stations, areas, ratios, distances, strict=True):
+        if not np.isfinite(ratio):
             continue
-        area = float(found.total_area[found.station_cells[item.name]])
-        off = area / item.drainage_area.value - 1.0
+        off = float(ratio) - 1.0
         sentence = (
-            f"Station '{item.name}' drains {area / 1e6:,.0f} km2 here, expected "
-            f"{item.drainage_area.value / 1e6:,.0f} km2 ({100.0 * off:+.1f} %)."
+            f"Station '{station.name}' drains {area / 1e6:,.0f} km2 here, {distance / 1e3:.1f} km from the place "
+            f"given; expected {station.drainage_area / 1e6:,.0f} km2 ({100.0 * off:+.1f} %)."
         )
         (warnings if abs(off) > AREA_TOLERANCE else notes).append(sentence)
     return tuple(warnings), tuple(notes)

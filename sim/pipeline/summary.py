@@ -33,6 +33,7 @@ class RunSummary:
     water_error: float
     nodes: int
     sites: int
+    periods: int
     worst_reaches: tuple[dict[str, Any], ...]
     receptors: tuple[dict[str, Any], ...]
     exceeded: tuple[dict[str, Any], ...]
@@ -65,6 +66,7 @@ def summarise(result: Result) -> RunSummary:
         water_error=result.flow.imbalance(result.network),
         nodes=result.network.size,
         sites=len(result.load.node),
+        periods=len(result.period_names),
         worst_reaches=() if exposure is None else worst_reaches(result, exposure),
         receptors=() if exposure is None else receptor_rows(result, exposure),
         exceeded=() if exposure is None else exceeded_rows(exposure),
@@ -84,7 +86,8 @@ def threshold_name(threshold: Threshold) -> str:
     """
     label = SUBSTANCES[threshold.substance].label
     mark = "" if threshold.evidence == "found" else f", {threshold.evidence}"
-    return f"{label} {threshold.shown} ({threshold.jurisdiction}, {threshold.medium}{mark})"
+    issuer = "" if threshold.jurisdiction == "-" else f"{threshold.jurisdiction}, "
+    return f"{label} {threshold.shown} ({issuer}{threshold.medium}{mark})"
 
 
 def unlocated(exposure: Exposure) -> tuple[str, ...]:

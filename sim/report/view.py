@@ -313,4 +313,11 @@ class View:
         order = sorted(on_path, key=lambda p: (p.node != self.start, p is not on_path[-1], p.kind != "station"))
         kept = {place.node for place in order[:room]}
         on_path = [place for place in on_path if place.node in kept]
+        if not (on_path or others):
+            # a scenario without places on its rivers still shows its months, where its sites are and where they end
+            ends = (
+                Place("uppermost site", "other", self.start),
+                Place("end of the river", "other", int(self.path[-1])),
+            )
+            return ends if ends[0].node != ends[1].node else ends[:1]
         return tuple((on_path + others)[:8])

@@ -30,7 +30,7 @@ _UNIQUE = (
 
 def cross_faults(raw: Raw, root: type[Table]) -> list[Fault]:
     """Every contradiction in a scenario's raw tables."""
-    checks = (_thresholds, _repeated_names, _stations, _bounds, _pits, _counts, _zones, _receptors, _shape)
+    checks = (_thresholds, _repeated_names, _stations, _bounds, _pits, _counts, _zones, _receptors, _shape, _solids)
     return [fault for check in checks for fault in check(raw, root)]
 
 
@@ -234,6 +234,9 @@ def _zones(raw: Raw, root: type[Table]) -> Iterator[Fault]:
             if key in row and "report_distance_to" not in row:
                 remedy = "Add report_distance_to or remove this key"
                 yield Fault(209, (*keys, key), shown(row[key]), "Says nothing without report_distance_to", remedy)
+        if "report_distance_to" in row and "report_min_area" not in row:
+            remedy = "Add report_min_area or remove report_distance_to"
+            yield Fault(203, (*keys, "report_min_area"), "", "Is missing, and report_distance_to is given", remedy)
 
 
 def _receptors(raw: Raw, root: type[Table]) -> Iterator[Fault]:
@@ -250,3 +253,13 @@ def _shape(raw: Raw, root: type[Table]) -> Iterator[Fault]:
         shape = _number(raw, root, keys)
         if shape is not None and not any(shape):
             yield Fault(209, keys, "only zeros", "Must hold a month with discharge", "Write ratios to the yearly mean")
+
+
+def _solids(raw: Raw, root: type[Table]) -> Iterator[Fault]:
+    names = ("suspended_solids_dry", "suspended_solids_wet")
+    if not set(names) <= set(_table(raw, ("water",))):
+        return
+    dry, wet = (_number(raw, root, ("water", name)) for name in names)
+    if dry is not None and wet is not None and wet < dry:
+        expected = f"Must not be below suspended_solids_dry, {dry.written}"
+        yield Fault(209, ("water", names[1]), wet.written, expected, "Swap or change the two")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +14,12 @@ from pydantic_core import PydanticCustomError
 
 #: Place in a scenario: names of tables and keys, positions in lists.
 Keys = tuple[str | int, ...]
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|/vsi\w+/")
+
+#: Where relative paths of a scenario file start, and those given with --set.
+FROM_SCENARIO = "Paths are relative to the scenario file"
+FROM_HERE = "Paths given with --set are relative to the current folder"
 
 #: Deepest nesting of tables and lists; scenarios need six.
 DEEPEST = 20
@@ -99,24 +107,51 @@ def shown(value: Any, limit: int = 60) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def file_fault(folder: Path, keys: Keys, value: str) -> Fault | None:
-    """What is wrong with the file `value`, relative to `folder`; None when it is there."""
+def is_address(value: str) -> bool:
+    """Whether `value` names something elsewhere than among the files of this machine."""
+    return _ADDRESS.match(value) is not None
+
+
+def file_fault(folder: Path, keys: Keys, value: str, start: str = FROM_SCENARIO) -> Fault | None:
+    """What is wrong with the file `value`, relative to `folder`; None when it is there.
+
+    `start` is the sentence that says where relative paths start.
+    """
+    if is_address(value):
+        expected = "Must be a file on this machine, a run never goes online"
+        return Fault(302, keys, shown(value), expected, "Download it first", explain=False)
     path = folder / value
     try:
         if path.is_file():
             return None
-        is_folder = path.is_dir()
+        is_folder, exists = path.is_dir(), path.exists()
         neighbours = sorted(entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else []
     except OSError as error:
         reason = error.strerror or type(error).__name__
         return Fault(302, keys, shown(value), f"Cannot be read: {reason}", "Check its permissions", explain=False)
     if is_folder:
         return Fault(302, keys, shown(value), "Must be a file, not a folder", "Name the file inside it", explain=False)
+    if exists:
+        expected = "Must be a regular file, not a device or pipe"
+        return Fault(302, keys, shown(value), expected, "Save its content in a file", explain=False)
     near = closest(path.name, neighbours)
-    remedy = "Paths are relative to the scenario file"
-    if near:
-        remedy = f'Did you mean "{Path(value).with_name(near).as_posix()}"? {remedy}'
+    remedy = f'Did you mean "{Path(value).with_name(near).as_posix()}"? {start}' if near else start
     return Fault(301, keys, shown(value), f"No file at {path}", remedy, explain=False)
+
+
+def program_fault(folder: Path, keys: Keys, value: str, name: str, start: str = FROM_SCENARIO) -> Fault | None:
+    """What is wrong with a program, given as its file or as the folder that holds it as `name`; None when it runs."""
+    path = folder / value
+    found = path
+    try:
+        found = path / name if path.is_dir() else path
+        if found.is_file() and os.access(found, os.X_OK):
+            return None
+        state = "cannot be executed" if found.exists() else "does not exist"
+    except OSError as error:
+        state = f"cannot be read: {error.strerror or type(error).__name__}"
+    remedy = f"Name the program or its folder. {start}"
+    return Fault(313, keys, shown(value), f"The program {found} {state}", remedy, explain=False)
 
 
 def deeper_than(value: Any, levels: int) -> bool:

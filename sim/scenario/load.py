@@ -13,13 +13,15 @@ from pydantic import ValidationError
 from sim.errors import DataError, LeachSimError, Problems, ScenarioError
 from sim.scenario.checks import cross_faults
 from sim.scenario.faults import DEEPEST, Fault, Keys, closest, deeper_than, file_fault
-from sim.scenario.library import library, scenario_files, template
-from sim.scenario.models import FILE_KEYS, ChannelScenario, Origin, Scenario, TerrainScenario
+from sim.scenario.library import library, new_scenario, scenario_files
+from sim.scenario.models import FILE_KEYS, PROGRAM_KEY, ChannelScenario, Origin, Scenario, TerrainScenario
 from sim.scenario.overrides import apply_override
 from sim.scenario.problems import faults_of, in_file_order
 from sim.scenario.schema import json_schema
 
-__all__ = ["json_schema", "library", "load_scenario", "read_text", "scenario_files", "scenario_from_text", "template"]
+__all__ = [
+    "json_schema", "library", "load_scenario", "new_scenario", "read_text", "scenario_files", "scenario_from_text",
+]  # fmt: skip
 
 _LARGEST = 5_000_000
 _TOML_PLACE = re.compile(
@@ -85,7 +87,7 @@ def scenario_from_text(text: str, path: Path, overrides: Sequence[str] = ()) -> 
         faults.extend(fault for fault in of_models if not (neither and fault.keys == ("channel",)))
     places = {fault.keys for fault in faults}
     faults.extend(fault for fault in cross_faults(raw, root) if fault.keys not in places)
-    faults.extend(_absent_files(raw, origin))
+    faults.extend(_absent_paths(raw, origin))
     if scenario is None or faults or refused:
         raise Problems([*in_file_order(faults, root, origin, origin.spans()), *refused])
     return scenario.with_origin(origin)
@@ -109,7 +111,9 @@ def read_text(path: Path) -> str:
         near = closest(path.name, sorted(entry.name for entry in path.parent.glob("*.toml")))
         otherwise = 'Make one with "leachsim new"'
         remedy = f'Did you mean "{path.with_name(near)}"? {otherwise}' if near else otherwise
-        expected = "No scenario file is there" if fault.number == 301 else fault.expected
+        expected = "No scenario file is there"
+        if fault.number != 301:
+            expected, remedy = fault.expected, fault.remedy
         raise Problems([DataError(fault.number, place, expected=expected, remedy=remedy)])
     try:
         size = path.stat().st_size
@@ -191,13 +195,15 @@ def _kind(raw: dict[str, Any]) -> tuple[type[TerrainScenario] | type[ChannelScen
     return ChannelScenario, [Fault(203, ("terrain",), "", expected, "Add [terrain] or [channel]", explain=False)]
 
 
-def _absent_files(raw: dict[str, Any], origin: Origin) -> list[Fault]:
-    """Input files that are named and not there."""
+def _absent_paths(raw: dict[str, Any], origin: Origin) -> list[Fault]:
+    """Input files that are named and not there, and a program that is asked for and cannot be run."""
+    terrain = raw.get("terrain")
+    engine = terrain.get("engine") if isinstance(terrain, dict) else None
     found = []
-    for key in FILE_KEYS:
+    for key in (*FILE_KEYS, PROGRAM_KEY) if engine == "whitebox" else FILE_KEYS:
         section, name = key.split(".")
         table = raw.get(section)
         value = table.get(name) if isinstance(table, dict) else None
         if isinstance(value, str) and value and "\0" not in value and not value.startswith("embedded:"):
-            found.append(file_fault(origin.path.parent, (section, name), value))
+            found.append(origin.path_fault(key, value))
     return [fault for fault in found if fault is not None]

@@ -6,6 +6,7 @@ Both come from `sim.scenario.load.load_scenario`, which also knows the file behi
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pydantic import Field, PrivateAttr
 
 from sim.errors import DataError
 from sim.scenario.base import FilePath, Table
-from sim.scenario.faults import Keys, file_fault, shown
+from sim.scenario.faults import FROM_HERE, FROM_SCENARIO, Fault, Keys, file_fault, program_fault, shown
 from sim.scenario.positions import Span, positions
 from sim.scenario.quantity import Quantity, Sourced, default
 from sim.scenario.sections import (
@@ -41,6 +42,9 @@ from sim.scenario.toml_writer import write_toml
 
 #: Keys that name input files.
 FILE_KEYS = ("terrain.dem", "terrain.burn_rivers", "pits.file", "channel.reaches")
+#: Key that names a program, or the folder that holds it.
+PROGRAM_KEY = "terrain.whitebox_program"
+_PROGRAM = "whitebox_tools.exe" if os.name == "nt" else "whitebox_tools"
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,17 @@ class Origin:
         line = next((spans[keys[:depth]].line for depth in range(len(keys), 0, -1) if keys[:depth] in spans), None)
         place = f"{self.path.name}:{line}" if line else self.path.name
         return f"{place}: {dotted}" if dotted else place
+
+    def path_fault(self, key: str, value: str) -> Fault | None:
+        """What is wrong with the file or program `value` of the dotted `key`; None when it can be used."""
+        keys: Keys = tuple(key.split("."))
+        folder, start = self.path.parent, FROM_SCENARIO
+        if keys in self.overridden:
+            folder, start = Path.cwd(), FROM_HERE
+            value = str(Path(value).relative_to(folder)) if Path(value).is_relative_to(folder) else value
+        if key == PROGRAM_KEY:
+            return program_fault(folder, keys, value, _PROGRAM, start)
+        return file_fault(folder, keys, value, start)
 
 
 class _Root(Table):
@@ -118,7 +133,7 @@ class _Root(Table):
                 yield key, value
 
     def resolve_path(self, key: str, value: str) -> Path:
-        """Path of an input file, relative to the scenario file.
+        """Path of an input file, relative to the scenario file; of `terrain.whitebox_program` also a folder.
 
         Parameters
         ----------
@@ -130,13 +145,13 @@ class _Root(Table):
         Raises
         ------
         DataError
-            LS-301 if there is no such file, LS-302 if it is a folder.
+            LS-301 if there is no such file, LS-302 if it is a folder or no regular file, LS-313 for a program that
+            is not there or cannot be executed.
         """
-        keys: Keys = tuple(key.split("."))
-        fault = file_fault(self.folder, keys, value)
+        fault = self._origin.path_fault(key, value)
         if fault is None:
             return self.folder / value
-        where = self._origin.where(keys, self._origin.spans())
+        where = self._origin.where(fault.keys, self._origin.spans())
         raise DataError(fault.number, where, got=fault.got, expected=fault.expected, remedy=fault.remedy)
 
     def digest(self) -> str:

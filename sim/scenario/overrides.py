@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 from sim.errors import ScenarioError
 from sim.scenario.base import Table
-from sim.scenario.faults import DEEPEST, Keys, deeper_than, did_you_mean, listed
+from sim.scenario.faults import DEEPEST, Keys, deeper_than, did_you_mean, is_address, listed
 from sim.scenario.fields import Place, place_of
+from sim.scenario.models import FILE_KEYS, PROGRAM_KEY
 from sim.scenario.quantity import Quantities
 
 #: What `source` says of a number set on the command line.
@@ -24,7 +26,8 @@ def apply_override(raw: dict[str, Any], override: str, root: type[Table]) -> Key
     raw : dict
         Tables of the scenario, changed in place.
     override : str
-        ``key=value``: a dotted key with positions in lists from 0, a TOML value or a bare word.
+        ``key=value``: a dotted key with positions in lists from 0, a TOML value or a bare word. A path starts
+        in the working folder, as every other path on the command line, and is kept absolute.
     root : type
         Model of the scenario's kind.
 
@@ -40,8 +43,8 @@ def apply_override(raw: dict[str, Any], override: str, root: type[Table]) -> Key
             210, where, expected="Must be written key=value", remedy="For example --set sources.loss_fraction=0.4"
         )
     try:
-        value = _value(text.strip())
-        return _assign(raw, root, [part.strip() for part in dotted.strip().split(".")], value)
+        parts = [part.strip() for part in dotted.strip().split(".")]
+        return _assign(raw, root, parts, _from_here(".".join(parts), _value(text.strip())))
     except _RefusedError as refusal:
         raise ScenarioError(210, where, expected=refusal.expected, remedy=refusal.remedy) from refusal
 
@@ -67,6 +70,15 @@ def _value(text: str) -> Any:
             "Its value is not a TOML value", 'Write a number, a word, "text", [1, 2] or { value = 1, unit = "km" }'
         )
     return text
+
+
+def _from_here(key: str, value: Any) -> Any:
+    """The value of a key that names a file as an absolute path; every other value as it is."""
+    if key not in (*FILE_KEYS, PROGRAM_KEY) or not isinstance(value, str) or not value:
+        return value
+    if value.startswith("embedded:") or is_address(value):
+        return value
+    return str(Path.cwd() / value)
 
 
 def _assign(raw: dict[str, Any], root: type[Table], parts: list[str], value: Any) -> Keys:

@@ -66,7 +66,7 @@ def read_pits_csv(path: str | Path) -> PitTable:
     swapped = "Check that lon and lat are not swapped"
     lon = [reader.number(row, "lon", least=-180.0, most=180.0) for row in rows]
     lat = [reader.number(row, "lat", least=-90.0, most=90.0, hint=swapped) for row in rows]
-    pits = [reader.number(row, "pits", least=1.0, blank=1.0, whole=True) for row in rows]
+    pits = [reader.number(row, "pits", least=1.0, most=1e7, blank=1.0, whole=True) for row in rows]
     year = [reader.number(row, "year", least=0.0, most=2200.0, blank=0.0, whole=True) for row in rows]
     reader.in_file_order()
     reader.finish()

@@ -14,6 +14,16 @@ Column = tuple[float, ...]
 
 _REQUIRED = ("id", "downstream", "length_m", "cross_section_m2", "head_inflow_m3_s", "lateral_inflow_m3_s")
 _HYDRAULIC = ("slope", "width_m")
+#: greatest value of each column; beyond it a unit was mistaken
+_MOST = {
+    "length_m": 1e7,
+    "cross_section_m2": 1e6,
+    "head_inflow_m3_s": 1e6,
+    "lateral_inflow_m3_s": 1e6,
+    "slope": 10.0,
+    "width_m": 1e5,
+}
+_MOST_OF_SUBSTANCE = 1e6  # mg/L, kg/s
 _PER_SUBSTANCE = ("head_mg_L", "lateral_mg_L", "load_kg_s")
 _NOTE = (
     f"Columns are {', '.join((*_REQUIRED, *_HYDRAULIC))} and, for each substance, "
@@ -83,7 +93,8 @@ def read_reaches(path: str | Path, *, with_hydraulics: bool = False) -> ReachTab
     Raises
     ------
     Problems
-        Everything wrong at once: LS-301, LS-302, LS-307 columns, LS-308 cells, LS-208 repeated identifiers.
+        Everything wrong at once: LS-301, LS-302, LS-307 columns, LS-308 cells, LS-208 repeated identifiers, LS-315
+        reaches that run in a circle.
     """
     reader = Reader(Path(path))
     substance_columns = [f"{name}_{suffix}" for name in SUBSTANCE_NAMES for suffix in _PER_SUBSTANCE]
@@ -127,7 +138,8 @@ def _column(
     reader: Reader, rows: list[Row], name: str, *, above: float | None = None, blank: float | None = None
 ) -> Column:
     least = None if above is not None else 0.0
-    return tuple(reader.number(row, name, above=above, least=least, blank=blank) for row in rows)
+    most = _MOST.get(name, _MOST_OF_SUBSTANCE)
+    return tuple(reader.number(row, name, above=above, least=least, most=most, blank=blank) for row in rows)
 
 
 def _si(column: Column) -> Column:
@@ -143,3 +155,28 @@ def _check_receivers(reader: Reader, rows: list[Row], ids: tuple[str, ...]) -> N
             where = f"{reader.path.name}:{row.line}: downstream"
             expected = "Must be the id of another reach"
             reader.add(DataError(308, where, got=shown(receiver), expected=expected, remedy=remedy))
+    _check_circles(reader, rows)
+
+
+def _check_circles(reader: Reader, rows: list[Row]) -> None:
+    """Report every circle once, at its first line; a reach is followed down to one that is known to be done."""
+    by_id = {row.cells["id"]: row for row in reversed(rows)}
+    done: set[str] = set()
+    for start in rows:
+        name, path = start.cells["id"], []
+        while name in by_id and name not in done:
+            done.add(name)
+            path.append(name)
+            name = by_id[name].cells["downstream"]
+        if name not in path:
+            continue
+        circle = path[path.index(name) :]
+        first = min(circle, key=lambda each: by_id[each].line)
+        at = circle.index(first)
+        round_trip = [*circle[at:], *circle[:at], first]
+        shortened = round_trip if len(round_trip) <= 6 else [*round_trip[:4], "...", first]
+        where = f"{reader.path.name}:{by_id[first].line}: downstream"
+        expected = "Every reach must lead to an outlet, and these run in a circle"
+        remedy = "Correct the receiver of one of them, or leave it empty at an outlet"
+        got = " -> ".join(each if each == "..." else shown(each) for each in shortened)
+        reader.add(DataError(315, where, got=got, expected=expected, remedy=remedy))

@@ -30,6 +30,9 @@ M from memory, C computed or judged. Longitudes and latitudes are in degrees (WG
 Celsius. `unit` takes products and quotients such as `m3/s`, `t/a` or `s/m^(1/3)`; a year is 365.25 days.
 `--set network.inflow.0.area=1e9` overrides one value; entries of lists are numbered from 0.
 
+Paths in the file are relative to the folder of the scenario file. A path given with `--set` is relative to the
+current folder, as every path on the command line; the resolved scenario holds it as an absolute path.
+
 This page is made by `sim.scenario.reference`; do not edit it.
 """
 _COLUMNS = "| Key | Meaning | Unit | Default | Range |\n|---|---|---|---|---|"

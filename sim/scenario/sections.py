@@ -109,7 +109,8 @@ class TerrainSection(Table):
     )
     whitebox_program: FilePath | None = Field(
         default=None,
-        description="WhiteboxTools program to run instead of whitebox-workflows when engine is whitebox.",
+        description="WhiteboxTools program, or the folder that holds it, to run instead of whitebox-workflows "
+        "when engine is whitebox.",
     )
 
 
@@ -208,7 +209,7 @@ class HydrologySection(Table):
     spread: Literal["rainfall", "uniform"] = Field(
         default="rainfall", description="Whether runoff follows rain in space or is the same everywhere."
     )
-    runoff_coefficient: Annotated[Sourced, Quantity("1", gt=0, le=1.5)] = Field(description="Runoff over rain, yearly.")
+    runoff_coefficient: Annotated[Sourced, Quantity("1", gt=0, le=1)] = Field(description="Runoff over rain, yearly.")
     monthly_shape: Annotated[SourcedList, Quantities("1", length=12, ge=0, le=12)] = Field(
         description="Discharge of each month over the yearly mean, January to December, before the floor is applied."
     )
@@ -220,7 +221,8 @@ class HydrologySection(Table):
     )
     manning: Annotated[Sourced, Quantity("s/m^(1/3)", ge=0.005, le=0.5)] = Field(
         default=default(0.040, "", "C: mountain gravel to cobble bed"),
-        description="Manning's roughness of the bed; on slopes from 0.002 the least roughness, Jarrett's (1984) where it is larger.",
+        description="Manning's roughness of the bed; on slopes from 0.002 the least roughness, "
+        "Jarrett's (1984) where it is larger.",
     )
     width_coefficient: Annotated[Sourced, Quantity("m at 1 m3/s", gt=0, le=100)] = Field(
         default=default(5.0, "", "C: 5 sqrt(Q) after Leopold and Maddock 1953"),
@@ -237,7 +239,7 @@ class ExposureSection(Table):
     """What concentrations are compared with, and the zones about the sites."""
 
     thresholds: tuple[str, ...] = Field(min_length=1, description="Identifiers of thresholds to compare with.")
-    circle_radius: PositiveDistance = Field(
+    circle_radius: Annotated[Sourced, Quantity("m", gt=0, le=5e5)] = Field(
         default=default(5.0, "mi", "F: ISP-Myanmar 2025: crops refused within five miles"),
         description="Radius of the zone about every site.",
     )

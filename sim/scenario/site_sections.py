@@ -31,7 +31,8 @@ MassRatio = Annotated[Sourced, Quantity("kg/kg", ge=0, lt=1)]
 LogKd = Annotated[Sourced, Quantity("log10(L/kg)", ge=0, le=8)]
 PhSlope = Annotated[Sourced, Quantity("1", ge=0, le=3)]
 SettlingVelocity = Annotated[Sourced, Quantity("m/s", ge=0, le=0.1)]
-Stress = Annotated[Sourced, Quantity("Pa", ge=0, le=1000)]
+#: above zero, because settling divides by it
+Stress = Annotated[Sourced, Quantity("Pa", gt=0, le=1000)]
 #: above zero, because a power law of discharge is drawn through the two
 Solids = Annotated[Sourced, Quantity("kg/m3", gt=0, le=1000)]
 Ph = Annotated[Sourced, Quantity("1", ge=0, le=14)]

@@ -199,8 +199,10 @@ class Reader:
 
 
 def _out_of_range(value: float, above: float | None, least: float | None, most: float | None) -> str:
-    if above is not None and value <= above:
-        return f"Must be greater than {above:g}"
+    if above is not None:
+        inside = value > above and (most is None or value <= most)
+        expected = f"Must be greater than {above:g}" if most is None else f"Must lie in ({above:g}, {most:g}]"
+        return "" if inside else expected
     if least is not None and most is not None:
         return "" if least <= value <= most else f"Must lie in [{least:g}, {most:g}]"
     if least is not None and value < least:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -40,8 +41,10 @@ def lay_courses(
 ) -> list[Course]:
     """Rasterise courses, join each to the course it ends on and make every channel descend strictly.
 
-    A course ends where it first touches a course laid before it; courses that leave over the edge are laid first,
-    then those that end on them, and so on.
+    Courses that leave over the edge are laid first. A course that ends inside the terrain is carried on straight to
+    the nearest other course and laid after it; it ends where it first touches a course laid before it. Coarse cells
+    can make courses that meet at one place each end on the other: of such a circle, the one with the least detour is
+    carried on to the nearest course already laid instead, the one that ends lowest where the detours are equal.
 
     Parameters
     ----------
@@ -54,23 +57,25 @@ def lay_courses(
     Raises
     ------
     ValueError
-        If a course has fewer than two points, ends on no course, or courses end on one another in a circle.
+        If a course has fewer than two points, ends on no course, or on courses none of which leads to the edge.
     """
     lines = [_raster_line(name, r, c, h) for name, r, c, h in zip(names, rows, columns, heights, strict=True)]
     targets = _targets(lines, inside, join_reach)
     taken: dict[Cell, float] = {}
     laid: dict[int, Course] = {}
-    waiting = list(range(len(lines)))
-    while waiting:
-        ready = [k for k in waiting if targets[k] is None or targets[k][0] in laid]  # type: ignore[index]
+    while len(laid) < len(lines):
+        waiting = [k for k in range(len(lines)) if k not in laid]
+        ready = [k for k in waiting if k not in targets or targets[k].course in laid]
         if not ready:
-            raise ValueError(f"courses end on one another in a circle: {', '.join(lines[k].name for k in waiting)}")
+            ready = [_leaves_circle(lines, targets, waiting, taken, join_reach)]
         for k in ready:
-            target = targets[k]
-            line = lines[k] if target is None else _extended(lines[k], target[1])
+            line = lines[k]
+            if k in targets:
+                # the other course may have been cut short of that cell, or be part of the same circle
+                to = targets[k].cell
+                line = _extended(line, to if to in taken else _nearest(line, taken)[1])
             laid[k] = _descending_to_mouth(_cut_at_touch(line, taken), taken)
             taken.update(zip(laid[k].cells[: _own(laid[k], taken)], laid[k].height.tolist(), strict=False))
-        waiting = [k for k in waiting if k not in laid]
     return [laid[k] for k in range(len(lines))]
 
 
@@ -127,36 +132,70 @@ def _raster_line(name: str, rows: FloatArray, columns: FloatArray, heights: Floa
     return Course(name, tuple(cells), np.array(height))
 
 
-def _targets(lines: Sequence[Course], inside: Sequence[bool], join_reach: float) -> list[tuple[int, Cell] | None]:
-    """Course and cell each course ends on; None for those that end at the edge.
+class _Target(NamedTuple):
+    """The cell of another course nearest to a course's end; gap in cells."""
+
+    course: int
+    cell: Cell
+    gap: float
+
+
+def _targets(lines: Sequence[Course], inside: Sequence[bool], join_reach: float) -> dict[int, _Target]:
+    """Where each course that ends inside the terrain ends, by the courses as drawn.
 
     The last cells of other courses do not count: rivers that meet at a place end on the one that passes it.
     """
     if not any(inside):
-        return [None] * len(lines)
+        return {}
     owner = np.concatenate([np.full(len(line.cells) - 1, k) for k, line in enumerate(lines)])
     cells = np.concatenate([np.array(line.cells[:-1]).reshape(-1, 2) for line in lines])
-    result: list[tuple[int, Cell] | None] = []
-    for k, line in enumerate(lines):
-        if not inside[k]:
-            result.append(None)
-            continue
+    targets: dict[int, _Target] = {}
+    for k in np.flatnonzero(inside).tolist():
         other = np.flatnonzero(owner != k)
         if not other.size:
-            raise ValueError(f"course {line.name} ends inside the terrain, but there is no other course")
-        gap, nearest = cKDTree(cells[other]).query(line.cells[-1])
+            raise ValueError(f"course {lines[k].name} ends inside the terrain, but there is no other course")
+        gap, nearest = cKDTree(cells[other]).query(lines[k].cells[-1])
         if gap > join_reach:
-            raise ValueError(f"course {line.name} ends {gap:.1f} cells from the nearest course and not at the edge")
+            raise ValueError(f"course {lines[k].name} ends {gap:.1f} cells from the nearest course and not at the edge")
         at = other[int(nearest)]
-        result.append((int(owner[at]), (int(cells[at, 0]), int(cells[at, 1]))))
-    return result
+        targets[k] = _Target(int(owner[at]), (int(cells[at, 0]), int(cells[at, 1])), float(gap))
+    return targets
+
+
+def _nearest(line: Course, taken: dict[Cell, float]) -> tuple[float, Cell]:
+    """Distance (cells) from the end of a course to the nearest cell of those laid, and that cell."""
+    cells = list(taken)
+    gap, at = cKDTree(np.array(cells)).query(line.cells[-1])
+    return float(gap), cells[int(at)]
+
+
+def _leaves_circle(
+    lines: Sequence[Course], targets: dict[int, _Target], waiting: list[int], taken: dict[Cell, float], reach: float
+) -> int:
+    """Which of the courses that end on one another in a circle to carry on to a course already laid instead.
+
+    The least detour wins, then the lowest end, then the order given. Courses that only lead to the circle are left
+    as they are unless none of the circle itself comes within reach.
+    """
+    circle = set(waiting)
+    for _ in waiting:  # after as many steps as there are courses only the circle itself is still met
+        circle = {targets[k].course for k in circle}
+    for group in (sorted(circle), waiting):
+        found = {k: _nearest(lines[k], taken) for k in group} if taken else {}
+        near = [k for k in found if found[k][0] <= reach]
+        if near:
+            return min(near, key=lambda k: (found[k][0] - targets[k].gap, float(lines[k].height[-1]), k))
+    raise ValueError(f"no course leads from these to the edge: {', '.join(lines[k].name for k in waiting)}")
 
 
 def _extended(line: Course, to: Cell) -> Course:
-    more = cells_between(line.cells[-1], to)[1:]
-    own = set(line.cells)
-    more = [cell for cell in more if cell not in own]
-    return replace(line, cells=line.cells + tuple(more), height=np.r_[line.height, np.full(len(more), line.height[-1])])
+    """Carry a course on straight to a cell; what would run back over the course itself cuts that loop out."""
+    more = cells_between(line.cells[-1], to)
+    at = {cell: i for i, cell in enumerate(line.cells)}
+    back = max(i for i, cell in enumerate(more) if cell in at)
+    keep, more = at[more[back]] + 1, more[back + 1 :]
+    height = np.r_[line.height[:keep], np.full(len(more), line.height[keep - 1])]
+    return replace(line, cells=line.cells[:keep] + tuple(more), height=height)
 
 
 def _cut_at_touch(line: Course, taken: dict[Cell, float]) -> Course:

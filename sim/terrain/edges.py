@@ -26,10 +26,10 @@ def edge_entries(
     reach: float = REACH_ALONG_EDGE,
     path: float = PATH_INWARD,
 ) -> tuple[EdgeEntry, ...]:
-    """Find where a valley crosses the edge of the valid area and drains inward.
+    """Find where a valley crosses the edge of the valid area.
 
     A cell counts if the ground rises by `prominence` within `reach` along the edge on both sides before falling
-    below it, and if its flow path runs at least `path` before it ends.
+    below it; it leads inward if its flow path runs at least `path` before it ends.
 
     Parameters
     ----------
@@ -50,11 +50,12 @@ def edge_entries(
         height = elevation[ring].astype(np.float64)
         for at in range(ring.size):
             rise = _rise_on_both_sides(height, step, at, reach)
-            if rise < prominence or _path_length(grid, receiver, int(ring[at]), path) < path:
+            if rise < prominence:
                 continue
             cell = int(ring[at])
             x, y = grid.centre(np.array([cell]))
-            entries.append(EdgeEntry(cell, float(x[0]), float(y[0]), float(height[at]), rise))
+            inward = _path_length(grid, receiver, cell, path) >= path
+            entries.append(EdgeEntry(cell, float(x[0]), float(y[0]), float(height[at]), rise, inward))
     unique = {entry.cell: entry for entry in entries}
     return tuple(unique.values())
 

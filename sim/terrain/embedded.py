@@ -30,6 +30,9 @@ TEXTURE_FADE = 1_500.0
 #: wave lengths of the texture, m: hollows and spurs a few cells wide
 TEXTURE_WAVES = (2_200.0, 2_700.0, 3_300.0, 4_100.0, 5_000.0, 6_100.0)
 
+#: what rounding two points to whole cells can add to the gap between them, cells
+ROUNDING = float(np.sqrt(2.0))
+
 KINDS = frozenset({"course", "divide", "edge", "place"})
 
 _GOLDEN_ANGLE = np.pi * (3.0 - np.sqrt(5.0))
@@ -140,7 +143,7 @@ def _lay(
         columns.append(c)
         heights.append(h)
         inside.append(end is None)
-    return lay_courses(names, rows, columns, heights, inside, join_reach=JOIN_REACH / min(size))
+    return lay_courses(names, rows, columns, heights, inside, join_reach=JOIN_REACH / min(size) + ROUNDING)
 
 
 def _carried_on(
@@ -166,7 +169,7 @@ def _way_out(hull: Delaunay, row: float, column: float, size: tuple[float, float
     if gap[side] > EDGE_REACH:
         return None
     outward = np.array([along[side, 1], -along[side, 0]]) / np.hypot(*along[side])
-    if np.dot(outward, hull.points.mean(axis=0) - foot[side]) > 0.0:
+    if np.sum(outward * (hull.points.mean(axis=0) - foot[side])) > 0.0:
         outward = -outward
     beyond = foot[side] + 1.5 * max(size) * outward
     return float(beyond[1] / height), float(beyond[0] / width)

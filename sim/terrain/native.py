@@ -25,7 +25,6 @@ def condition_native(
     kept_sinks: IntArray | None = None,
     burned: BoolArray | None = None,
     burn_depth: float = 0.0,
-    closed: BoolArray | None = None,
 ) -> Terrain:
     """Remove depressions and give every cell the one cell it drains to.
 
@@ -40,15 +39,13 @@ def condition_native(
     kept_sinks : (s,) int64, flat cells that stay outlets
     burned : (ncell,) bool, cells lowered by `burn_depth` beforehand, river lines as a rule
     burn_depth : float, m, at least 0
-    closed : (ncell,) bool, cells over which no water leaves although they lie at the edge: where a river is known to
-        enter, a valley floor the elevations do not resolve must not drain out over the very edge it comes in by
 
     Raises
     ------
     DataError
         LS-304 if no cell is valid, LS-305 if one is not finite, LS-311 if there are 2**32 or more.
     ValueError
-        If an argument contradicts the grid, or `closed` leaves cells without any outlet.
+        If an argument contradicts the grid.
 
     References
     ----------
@@ -67,8 +64,6 @@ def condition_native(
     kept = _kept_mask(grid, kept_sinks)
     surface = burn(grid, burned, burn_depth)
     kind = natural_outlets(grid)
-    if closed is not None:
-        kind[np.asarray(closed, dtype=np.bool_).ravel()] = NOT_OUTLET
     kind[kept] = KEPT_SINK
     fill = conditioning == "fill"
     level, parent, rank = _flood(grid, surface, kind, raise_to_level=fill)
@@ -282,14 +277,12 @@ def _flood(
     parent = np.empty(ncell, dtype=np.int64)
     rank = np.empty(nvalid, dtype=np.int64)
     z = surface.ravel() + np.float32(0.0)  # a negative zero would sort before zero
-    popped = _kernels.flood(
+    # every connected patch of valid cells has an edge, so the flood reaches them all
+    _kernels.flood(
         z, z.view(np.int32), grid.valid, kind, raise_to_level,
         np.empty(nvalid, dtype=np.int64), np.empty(nvalid, dtype=np.int64), np.empty(nvalid, dtype=np.int64),
         level, parent, rank,
     )  # fmt: skip
-    # every connected patch of valid cells has an edge, so only closing all of it can leave cells dry
-    if popped != nvalid:
-        raise ValueError(f"closed leaves {nvalid - popped} cells without any outlet")
     return level, parent, rank
 
 

@@ -79,13 +79,18 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class EdgeEntry:
-    """A valley cut by the edge of the terrain through which water may enter undeclared."""
+    """A valley cut by the edge of the terrain through which water may enter undeclared.
+
+    inward : whether its flow path leads into the terrain; on a coarse raster the first kilometres of a valley through
+        which a river enters often drain out over the edge, because the edge is an outlet
+    """
 
     cell: int
     x: float
     y: float
     elevation: float
     prominence: float
+    inward: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,6 @@ def condition_whitebox(
     kept_sinks: IntArray | None = None,
     burned: BoolArray | None = None,
     burn_depth: float = 0.0,
-    closed: BoolArray | None = None,
     write_grid: WriteGrid,
     read_grid: ReadGrid,
     program: Path | None = None,
@@ -76,7 +75,6 @@ def condition_whitebox(
     conditioning : "carve" for least-cost breaching, "fill" for depression filling
     kept_sinks : (s,) int64, flat cells that stay outlets
     burned : (ncell,) bool, cells lowered by `burn_depth` m beforehand
-    closed : (ncell,) bool, edge cells over which no water leaves, as in `condition_native`
     write_grid, read_grid : write and read a GeoTIFF
     program : the WhiteboxTools program or its folder; default is the whitebox-workflows package
     timeout : s; default grows with the number of cells
@@ -119,8 +117,6 @@ def condition_whitebox(
     kind = natural_outlets(grid)
     kind[kept] = KEPT_SINK
     lowered = _lower_to_fill(grid, surface, conditioned, kind, receiver)
-    if closed is not None:
-        kind[np.asarray(closed, dtype=np.bool_).ravel() & ~kept] = NOT_OUTLET
     left = _drain(grid, conditioned, kind, receiver)
     method = "least-cost breaching" if conditioning == "carve" else "depression filling"
     if burned is not None and burn_depth > 0.0:

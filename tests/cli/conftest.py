@@ -66,14 +66,20 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], Non
 
 @pytest.fixture
 def process(tmp_path: Path) -> Command:
-    """Run the command line as a process of its own, inside an empty folder."""
+    """Run the command line as a process of its own, inside an empty folder; `largest` bounds the size of its files."""
 
-    def call(*words: str, **environment: str) -> Outcome:
+    def call(*words: str, largest: int | None = None, **environment: str) -> Outcome:
+        def limit() -> None:
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
         done = subprocess.run(
             [sys.executable, "-m", "sim", *words],
             cwd=tmp_path,
             env={**os.environ, "LEACHSIM_DEBUG": "", **environment},
             stdin=subprocess.DEVNULL,
+            preexec_fn=None if largest is None else limit,
             capture_output=True,
             text=True,
             encoding="utf-8",

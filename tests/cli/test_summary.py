@@ -27,6 +27,8 @@ def _place(name: str, *thresholds: dict[str, Any], hours: tuple[float, float] | 
         "name": name,
         "kind": "town",
         "status": "located",
+        "evidence": "F",
+        "downstream_of_sites": hours is not None,
         "travel_time_h": hours,
         "thresholds": list(thresholds),
     }
@@ -34,7 +36,8 @@ def _place(name: str, *thresholds: dict[str, Any], hours: tuple[float, float] | 
 
 @pytest.fixture
 def summary() -> dict[str, Any]:
-    lost = {"name": "Lu Pi", "kind": "village", "status": "position not found"}
+    lost = {"name": "Lu Pi", "kind": "village", "status": "position not found", "evidence": ""}
+    below = {**_place("Myitkyina", _threshold(AMMONIUM, 0.2, 0.1, 0)), "evidence": "M"}
     return {
         "scenario": "kachin",
         "title": "Kachin",
@@ -44,6 +47,7 @@ def summary() -> dict[str, Any]:
         "water_error": 3e-16,
         "nodes": 12345,
         "sites": 371,
+        "periods": 12,
         "exceeded": (
             {
                 "threshold": AMMONIUM,
@@ -51,8 +55,18 @@ def summary() -> dict[str, Any]:
                 "evidence": "found",
                 "river_km": 1234.5,
                 "river_km_without_pits": 0.0,
+                "river_km_pits_alone": 1234.5,
+                "background_quotient": 0.1,
             },
-            {"threshold": LEAD, "source": "WHO", "evidence": "memory", "river_km": 7.0, "river_km_without_pits": 2.0},
+            {
+                "threshold": LEAD,
+                "source": "WHO",
+                "evidence": "memory",
+                "river_km": 7.0,
+                "river_km_without_pits": 2.0,
+                "river_km_pits_alone": 3.0,
+                "background_quotient": 0.91,
+            },
             {
                 "threshold": "sulfate 250 mg/L (WHO)",
                 "source": "WHO",
@@ -65,6 +79,7 @@ def summary() -> dict[str, Any]:
             _place("Chipwi", _threshold(AMMONIUM, 3.44, 0.1, 5), _threshold(LEAD, 1.5, 0.2, 2)),
             _place("Bhamo", _threshold(LEAD, 23.4, 1.5, 12), hours=(96.0, 96.0)),
             _place("Tsawlaw", _threshold(AMMONIUM, 0.2, 0.1, 0), hours=None),
+            below,
             lost,
         ),
         "worst_reaches": (
@@ -103,13 +118,15 @@ def test_everything_a_reader_needs_is_there(summary: dict[str, Any]) -> None:
         "mass within 1.2e-14",
         f"1,234.5 km: {AMMONIUM}; none without pits",
         "source: MONRE 1994 [found]",
-        f"7.0 km: {LEAD}; 2.0 km of it even without pits",
+        f"7.0 km: {LEAD}; 2.0 km of it even without pits, 3.0 km by pits alone (background alone reaches 0.91 of the",
         "source: WHO [memory]",
         "0 km: sulfate 250 mg/L (WHO)",
         f"Chipwi (town): 3.44 times {AMMONIUM}, in 5 months; water from the nearest site takes 5.0 to 9.0 h",
         f"Bhamo (town): 23 times {LEAD}, in 12 months; above it even without pits",
         "takes 4.0 days",
-        "Below every threshold: Tsawlaw",
+        "River above a threshold in at least one month",
+        "Downstream of sites, below these thresholds: Myitkyina [position from memory]",
+        "Not downstream of any site of this run: Tsawlaw",
         "Position not found: Lu Pi",
         f"1,200 times {AMMONIUM} in Mar: 98.300 E 25.600 N, 312 km above the outlet",
         "Five-mile zone about the sites (2,346 km2)",
@@ -139,6 +156,14 @@ def test_a_channel_scenario_has_a_summary_too(summary: dict[str, Any]) -> None:
     assert lines[0] == "Kachin"
     assert any(line.startswith("Report:") for line in lines)
     assert not any(line.startswith("Map:") for line in lines)
+
+
+def test_one_steady_state_knows_no_months_and_point_loads_are_no_pits(summary: dict[str, Any]) -> None:
+    summary.update(periods=1, receptors=())
+    text = "\n".join(summary_lines(summary, width=400))
+    assert "River above a threshold in the steady state" in text
+    assert "none without point loads" in text
+    assert "pits" not in text.split("River above")[1].split("Worst reaches")[0]
 
 
 def test_a_circle_that_is_not_whole_miles_is_given_in_kilometres(summary: dict[str, Any]) -> None:

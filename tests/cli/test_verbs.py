@@ -26,6 +26,7 @@ def test_new_makes_a_scenario_that_check_accepts(leachsim: Any, tmp_path: Path) 
     done = leachsim("new", "mine")
     assert done.code == 0
     assert "leachsim check mine" in done.out
+    assert _files(tmp_path / "mine") == ["pits.csv", "scenario.toml"]
     with (tmp_path / "mine" / "scenario.toml").open("rb") as stream:
         assert tomllib.load(stream)["scenario"]["name"] == "mine"
     assert leachsim("check", "mine").code == 0
@@ -84,6 +85,14 @@ def test_check_sees_overrides(leachsim: Any) -> None:
     assert fine["cells"] == pytest.approx(4 * coarse["cells"], rel=0.01)
 
 
+def test_check_finds_a_file_from_the_current_folder(leachsim: Any, tmp_path: Path, scenarios: Path) -> None:
+    (tmp_path / "my.csv").write_bytes((scenarios / CHANNEL / "reaches.csv").read_bytes())
+    assert leachsim("check", CHANNEL, "--set", "channel.reaches=my.csv").code == 0
+    done = leachsim("check", CHANNEL, "--set", "channel.reaches=reaches.csv")
+    assert (done.code, done.err[:6]) == (3, "LS-301")
+    assert "relative to the current folder" in done.err
+
+
 def test_check_reports_all_mistakes(leachsim: Any, tmp_path: Path) -> None:
     leachsim("new", "mine")
     file = tmp_path / "mine" / "scenario.toml"
@@ -105,7 +114,7 @@ def test_a_scenario_may_be_file_folder_or_name(leachsim: Any, scenarios: Path) -
 
 
 @pytest.mark.parametrize(
-    ("word", "hint"), [("kachn", "Did you mean kachin"), ("nowhere/x.toml", "Shipped: "), ("empty", "scenario.toml")]
+    ("word", "hint"), [("kachn", "Did you mean kachin"), ("nowhere/x.toml", "leachsim new"), ("empty", "scenario.toml")]
 )
 def test_a_scenario_that_is_not_there(leachsim: Any, tmp_path: Path, word: str, hint: str) -> None:
     (tmp_path / "empty").mkdir()

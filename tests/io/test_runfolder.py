@@ -185,7 +185,10 @@ def test_parent_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DataError) as caught, RunFolder(tmp_path / "file" / "run"):
         pass
-    assert caught.value.number == 310
+    assert str(caught.value) == (
+        f"LS-310 {tmp_path / 'file' / 'run'}. Cannot be made: Not a directory. Give another place with --out. "
+        "See docs/errors.md#ls-310."
+    )
 
 
 def test_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

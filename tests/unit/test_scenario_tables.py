@@ -72,10 +72,38 @@ def test_cells_that_are_no_amount_of_water(tmp_path: Path, cell: str) -> None:
     assert messages(path) == ["308 table.csv:2: head_inflow_m3_s"]
 
 
-@given(st.floats(min_value=0.0, max_value=1e12))
+@given(st.floats(min_value=0.0, max_value=1e6))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
 def test_every_number_python_writes_is_read_back(tmp_path: Path, value: float) -> None:
     assert read_reaches(write(tmp_path, f"{HEAD}\na,,1000,4,{value!r},0\n")).head_inflow == (value,)
+
+
+@pytest.mark.parametrize(
+    ("receivers", "circles"),
+    [
+        ({"a": "a"}, ['"a" -> "a"']),
+        ({"a": "b", "b": "c", "c": "b"}, ['"b" -> "c" -> "b"']),
+        ({"a": "b", "b": "a", "c": "", "d": "e", "e": "d"}, ['"a" -> "b" -> "a"', '"d" -> "e" -> "d"']),
+        ({"z": "y", "y": "x", "x": ""}, []),
+    ],
+)
+def test_circles_are_told_once_each(tmp_path: Path, receivers: dict[str, str], circles: list[str]) -> None:
+    path = write(tmp_path, HEAD + "".join(f"\n{name},{to},1000,4,2,0" for name, to in receivers.items()))
+    if not circles:
+        assert read_reaches(path).size == len(receivers)
+        return
+    with pytest.raises(Problems) as caught:
+        read_reaches(path)
+    assert [problem.got for problem in caught.value.problems] == circles
+    assert {problem.number for problem in caught.value.problems} == {315}
+
+
+def test_a_long_circle_is_shortened(tmp_path: Path) -> None:
+    rows = "".join(f"\n{i},{(i + 1) % 5000},1000,4,2,0" for i in range(5000))
+    with pytest.raises(Problems) as caught:
+        read_reaches(write(tmp_path, HEAD + rows))
+    assert [problem.got for problem in caught.value.problems] == ['"0" -> "1" -> "2" -> "3" -> ... -> "0"']
+    assert caught.value.problems[0].where == "table.csv:2: downstream"
 
 
 def test_all_problems_at_once_in_line_order(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from sim.terrain import Grid, condition_native, edge_entries
 from sim.terrain.edges import outer_edges
+from sim.terrain.objects import EdgeEntry
 from sim.testing.terrain import grid_of, valley
 
 
@@ -57,9 +58,17 @@ def gorge(cell: float = 450.0, **changes: float) -> Grid:
     return valley(30, 20, bed_slope=0.005, side_slope=changes.get("side_slope", 0.1), cell=cell)
 
 
-def test_valley_cut_by_the_edge_is_found_where_it_enters_not_where_it_leaves() -> None:
+def inward(entries: tuple[EdgeEntry, ...]) -> list[EdgeEntry]:
+    """Those that lead into the terrain."""
+    return [entry for entry in entries if entry.inward]
+
+
+def test_valley_cut_by_the_edge_leads_inward_where_it_enters_not_where_it_leaves() -> None:
     grid = gorge()
-    (entry,) = condition_native(grid).entries
+    entry, leaving = condition_native(grid).entries
+    assert entry.inward
+    assert not leaving.inward
+    assert leaving.cell // 41 == grid.shape[0] - 1
     assert entry.cell == 20
     assert entry.elevation == pytest.approx(100.0)
     # sides rise 0.1 over 20 cells of 450 m
@@ -70,11 +79,11 @@ def test_valley_cut_by_the_edge_is_found_where_it_enters_not_where_it_leaves() -
 def test_prominence_reach_and_path_are_limits() -> None:
     grid = gorge()
     receiver = condition_native(grid).receiver
-    assert len(edge_entries(grid, receiver, prominence=899.0)) == 1
-    assert edge_entries(grid, receiver, prominence=901.0) == ()
+    assert len(inward(edge_entries(grid, receiver, prominence=899.0))) == 1
+    assert inward(edge_entries(grid, receiver, prominence=901.0)) == []
     assert edge_entries(grid, receiver, prominence=500.0, reach=4000.0) == ()
-    assert len(edge_entries(grid, receiver, path=29 * 450.0)) == 1
-    assert edge_entries(grid, receiver, path=30 * 450.0) == ()
+    assert len(inward(edge_entries(grid, receiver, path=29 * 450.0))) == 1
+    assert inward(edge_entries(grid, receiver, path=30 * 450.0)) == []
     assert condition_native(gorge(side_slope=0.01)).entries == ()
 
 
@@ -83,7 +92,7 @@ def test_flat_valley_floor_counts_once() -> None:
     z = grid.elevation.copy()
     z[:, 18:23] = z[:, 20:21]
     terrain = condition_native(grid_of(z, cell_width=450.0, cell_height=450.0))
-    assert [entry.cell for entry in terrain.entries] == [18]
+    assert [entry.cell for entry in inward(terrain.entries)] == [18]
 
 
 def test_edge_of_slanting_data_counts_too() -> None:
@@ -92,5 +101,5 @@ def test_edge_of_slanting_data_counts_too() -> None:
     for column in range(41):
         valid[: 1 + column // 8, column] = False
     terrain = condition_native(grid_of(grid.elevation, valid, cell_width=450.0, cell_height=450.0))
-    (entry,) = terrain.entries
+    (entry,) = inward(terrain.entries)
     assert entry.cell % 41 == 20

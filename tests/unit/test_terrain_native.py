@@ -167,31 +167,6 @@ def test_burn_depth_must_make_sense(depth: float) -> None:
         condition_native(cone(9), burned=np.ones(81, dtype=bool), burn_depth=depth)
 
 
-def test_closed_edge_sends_the_river_through() -> None:
-    # a valley whose unresolved gorge (row 3) stands 5 m too high: the river leaves by the edge it entered
-    grid = valley(12, 3, bed_slope=1.0, side_slope=20.0)
-    z = grid.elevation.copy()
-    z[3] += 5.0
-    blocked = Grid(z, grid.valid, grid.transform, grid.crs_wkt, grid.label)
-    head, mouth = 3, 11 * 7 + 3
-    leaking = condition_native(blocked)
-    assert leaking.upstream_cells[mouth] < 84
-    closed = np.zeros(84, dtype=bool)
-    closed[:7] = True
-    closed[[7, 13, 14, 20, 21, 27]] = True
-    through = condition_native(blocked, closed=closed)
-    assert through.upstream_cells[mouth] == 84
-    assert through.receiver[head] >= 0
-    assert through.raised_cells == 0
-
-
-def test_closing_every_edge_leaves_no_way_out() -> None:
-    with pytest.raises(ValueError, match="closed leaves 81 cells"):
-        condition_native(cone(9), closed=np.ones(81, dtype=bool))
-    kept = condition_native(cone(9), closed=np.ones(81, dtype=bool), kept_sinks=np.array([0]))
-    assert kept.upstream_cells[0] == 81
-
-
 def test_conditioning_must_be_known() -> None:
     with pytest.raises(ValueError, match="conditioning"):
         condition_native(cone(9), conditioning="sink")

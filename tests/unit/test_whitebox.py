@@ -140,16 +140,6 @@ def test_burned_line_draws_water() -> None:
     np.testing.assert_allclose((grid.elevation - terrain.conditioned)[:, 12], 5.0, atol=1e-4)
 
 
-def test_closed_edge_sends_water_elsewhere() -> None:
-    grid = valley(30, 6)
-    closed = np.zeros(grid.shape, dtype=bool)
-    closed[-1] = True
-    terrain = whitebox(grid, closed=closed.ravel())
-    check_contract(terrain)
-    assert (terrain.receiver.reshape(grid.shape)[-1] >= 0).all()
-    assert "cells it left undrained follow the priority flood" in terrain.method
-
-
 def pointer_of(receiver: Any, shape: tuple[int, int]) -> Any:
     """Whitebox codes of receivers, 0 where there is none."""
     cells = np.flatnonzero(receiver >= 0)

@@ -1,0 +1,238 @@
+"""The public functions of every room with kernels give the same compiled and as plain Python.
+
+Run as a script, this file prints what the rooms give on tiny inputs and which kernels ran (only seen without the
+compiler) as JSON. The test runs it once with the compiler off and compares.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("terrain", "network", "hydrology", "transport")
+KM2 = 1e6
+NONE = np.empty(0, dtype=np.int64)
+
+Results = dict[str, Any]
+
+
+def terrain_results() -> Results:
+    """Both kinds of conditioning on rough ground with holes and flats, and what follows from flow paths."""
+    from sim.terrain import condition_native, depression_sinks, filled_surface, height_above_drainage, slope
+    from sim.testing.terrain import bowl, rough
+
+    grid = rough(np.random.default_rng(3), (7, 8), levels=4, hole_share=0.1)
+    found: Results = {
+        "slope": slope(grid),
+        "filled": filled_surface(grid),
+        "sinks": depression_sinks(bowl(7), 1.0, 1.0),
+    }
+    for conditioning in ("carve", "fill"):
+        terrain = condition_native(grid, conditioning=conditioning)
+        parts = ("conditioned", "receiver", "order", "upstream_cells", "outlet_kind")
+        found |= {f"{conditioning} {part}": getattr(terrain, part) for part in parts}
+        above = height_above_drainage(terrain, terrain.upstream_cells > 4)
+        found |= {f"{conditioning} above drainage {i}": part for i, part in enumerate(above)}
+    return found
+
+
+def river() -> tuple[Any, Any, Any]:
+    """Flow paths in a valley of 12 x 9 cells of 1 km, the drainage area with one inflow, and its network."""
+    from sim.network import build_network, drainage_area
+    from sim.terrain import condition_native
+    from sim.testing.networks import plain_grid
+
+    row, column = np.mgrid[0:12, 0:9].astype(np.float64)
+    bumps = np.random.default_rng(5).uniform(0.0, 60.0, (12, 9))
+    height = 900.0 - 20.0 * row + 70.0 * np.abs(column - 4.0) + np.where(column == 4.0, 0.0, bumps)
+    terrain = condition_native(plain_grid(height, cell_width=1000.0, cell_height=1000.0))
+    inflow_cells, inflow_areas = np.array([4]), np.array([300.0 * KM2])
+    total = drainage_area(terrain, inflow_cells, inflow_areas)
+    network = build_network(
+        terrain, total, 5.0 * KM2, break_cells=np.array([5 * 9 + 4]), inflow_cells=inflow_cells,
+        inflow_areas=inflow_areas, max_length=2500.0, sinuosity=1.2, station_names={8 * 9 + 4: "bridge"},
+    )  # fmt: skip
+    return terrain, total, network
+
+
+def network_results() -> Results:
+    """Inflows and stations, a network and what is snapped to it, and a network from a table."""
+    from sim import network as room
+    from sim.network.drainage import station_fit
+
+    terrain, total, network = river()
+    channel = room.channel_cells(terrain, total, 5.0 * KM2)
+    x, y = terrain.grid.centre(np.array([4, 8 * 9 + 4, 3 * 9, 7 * 9 + 8]))
+    inflow = room.Inflow("north", float(x[0]), float(y[0]), 3000.0, 300.0 * KM2)
+    station = room.Station("bridge", float(x[1]), float(y[1]), float(total[8 * 9 + 4]), 2000.0)
+    cells = room.find_stations(terrain, total, channel, [station])
+    table, position = room.network_from_table(
+        ["mouth", "left", "right", "head"], ["", "mouth", "mouth", "left"], [900.0, 500.0, 700.0, 300.0], [0.01] * 4
+    )
+    found: Results = {
+        "inflow cells": room.place_inflows(terrain, [inflow]),
+        "total area": total,
+        "station cells": cells,
+        "table down": table.down,
+        "table reach": table.reach,
+        "table position": position,
+        "basin": room.basin_mask(terrain, 8 * 9 + 4),
+    }
+    for i, part in enumerate(station_fit(terrain, total, [station], cells)):
+        found[f"station fit {i}"] = part
+    for i, part in enumerate(room.own_catchments(terrain, network)):
+        found[f"catchments {i}"] = part
+    for name, snapped in (
+        ("snapped", room.snap(terrain, network, x, y)),
+        ("first channel cell", room.first_channel_cell(terrain, channel, x, y)),
+        ("network", network),
+    ):
+        for field in dataclasses.fields(snapped):
+            value = getattr(snapped, field.name)
+            if isinstance(value, np.ndarray):
+                found[f"{name} {field.name}"] = value
+    return found
+
+
+def water() -> tuple[Any, Any]:
+    """The valley's network and its flow in three periods with two known means."""
+    from sim.hydrology import KnownMean, steady_monthly_flow
+
+    _, _, network = river()
+    n = network.size
+    middle = network.name.index("bridge")
+    outlet = int(np.flatnonzero((network.down < 0) & (network.area > 300.0 * KM2))[0])
+    flow = steady_monthly_flow(
+        network,
+        yield_=np.linspace(3e-8, 5e-8, n),
+        boundary_yield=np.full(n, 6e-8),
+        known_means=[KnownMean("bridge", middle, 20.0), KnownMean("outlet", outlet, 23.0)],
+        shape=np.array([0.3, 0.8, 1.9]),
+        manning=0.04,
+        width_coefficient=5.0,
+        width_exponent=0.5,
+        temperature=20.0,
+        time_edges=np.array([0.0, 1e6, 2e6, 3e6]),
+    )
+    return network, flow
+
+
+def hydrology_results() -> Results:
+    """Every field of a flow."""
+    _, flow = water()
+    parts = ("discharge_in", "discharge_out", "lateral", "head", "boundary", "width", "depth", "velocity", "shear")
+    return {part: getattr(flow, part) for part in parts}
+
+
+def transport_results() -> Results:
+    """Concentrations on nodes and channel cells, the budget, and travel times."""
+    from sim.chemistry.objects import Reactions
+    from sim.sources.objects import Load
+    from sim.transport import along_channel, steady, travel_time
+
+    network, flow = water()
+    t, s, n = 3, 2, network.size
+    field = np.ones((t, s, n))
+    rate = np.array([0.01, 0.02, 0.005]) * np.ones((t, s, 3))
+    load = Load(
+        ("kept", "lost"), np.array([0, n // 2, -1]), rate, 1e-4 * field, 2e-4 * field, 3e-4 * field, {}
+    )  # fmt: skip
+    loss = np.zeros((t, s, n))
+    loss[:, 1] = np.array([1e-9, 1e-5, 1e-2])[:, None]
+    reactions = Reactions(loss, field, np.zeros((t, n)))
+    concentration, budget = steady(network, flow, load, reactions)
+    total, from_pits = along_channel(network, flow, load, reactions, concentration)
+    return {
+        "inlet": concentration.inlet,
+        "outlet": concentration.outlet,
+        "pit inlet": concentration.pit_inlet,
+        "pit outlet": concentration.pit_outlet,
+        "from pits": budget.from_pits,
+        "from background": budget.from_background,
+        "out": budget.out,
+        "reacted": budget.reacted,
+        "along": total,
+        "along, from pits": from_pits,
+        "travel time": travel_time(network, flow, np.array([0, n // 2])),
+    }
+
+
+def results(room: str) -> Results:
+    """Named arrays of one room."""
+    rooms = (terrain_results, network_results, hydrology_results, transport_results)
+    return dict(zip(ROOMS, rooms, strict=True))[room]()
+
+
+def kernels_defined() -> set[str]:
+    """`room/file:function` of every compiled function of the package."""
+    found = set()
+    for path in sorted((ROOT / "sim").glob("*/_kernels*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and any("njit" in ast.unparse(d) for d in node.decorator_list):
+                found.add(f"{path.parent.name}/{path.name}:{node.name}")
+    return found
+
+
+def main() -> None:
+    """Print all results and the kernels that ran as Python."""
+    ran: set[str] = set()
+
+    def watch(frame: FrameType, event: str, _: object) -> None:
+        path = Path(frame.f_code.co_filename)
+        if event == "call" and path.name.startswith("_kernels"):
+            ran.add(f"{path.parent.name}/{path.name}:{frame.f_code.co_name}")
+
+    sys.setprofile(watch)
+    found = {room: {name: np.asarray(value).tolist() for name, value in results(room).items()} for room in ROOMS}
+    sys.setprofile(None)
+    json.dump({"found": found, "ran": sorted(ran)}, sys.stdout)
+
+
+@pytest.fixture(scope="module")
+def plain() -> dict[str, Any]:
+    """What this file prints with the compiler off."""
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).resolve())],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_results_are_the_same_without_the_compiler(plain: dict[str, Any], room: str) -> None:
+    compiled, interpreted = results(room), plain["found"][room]
+    assert list(compiled) == list(interpreted)
+    for name, value in compiled.items():
+        expected = np.asarray(value)
+        found = np.array(interpreted[name], dtype=expected.dtype)
+        assert found.shape == expected.shape, name
+        if np.issubdtype(expected.dtype, np.floating):
+            np.testing.assert_allclose(found, expected, rtol=1e-12, atol=0.0, err_msg=name)
+        else:
+            np.testing.assert_array_equal(found, expected, err_msg=name)
+
+
+def test_every_kernel_ran_as_plain_python(plain: dict[str, Any]) -> None:
+    defined = kernels_defined()
+    assert len(defined) > 25
+    assert set(plain["ran"]) & defined == defined
+
+
+if __name__ == "__main__":
+    main()
