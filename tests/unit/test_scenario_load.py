@@ -151,7 +151,7 @@ def test_problems_stand_in_file_order() -> None:
         ('engine = "native" ', 'engine = "natve" '),
         ("lat = 27.18", "lat = 127.18"),
         ('station = "N\'Mai Hka mouth"', 'station = "N\'Mai mouth"'),
-        ("sites = 325", "sites = 324"),
+        ("value = 325, source", "value = 324, source"),
         ('unit = "ha"', 'unit = "hectare"'),
         ("ph = { value = 7.0", "ph = { value = nan"),
         ('"who_pb"', '"who_pbb"'),
