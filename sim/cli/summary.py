@@ -13,6 +13,10 @@ from sim.cli.streams import clean, display_path
 
 _MILE_KM = 1.609344
 _PLACES_SHOWN = 12
+#: a place farther from its river than this along the flow path, or higher above it, hardly draws its water there
+_FAR_KM, _HIGH_M = 2.0, 100.0
+#: distance at which a river with water from sites is near a place that lies on another stream, km
+_BESIDE_KM = 5.0
 #: share of a threshold from which background is worth a word
 _NEAR = 0.5
 _WORDS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten"}
@@ -88,10 +92,23 @@ def _shares(row: Mapping[str, Any], loads: str) -> str:
     background = row["river_km_without_pits"]
     text = f"{background:,.1f} km of it even without {loads}" if background > 0.0 else f"none without {loads}"
     if row["river_km_pits_alone"] < row["river_km"]:
-        text += f", {row['river_km_pits_alone']:,.1f} km by {loads} alone"
+        text += f", {_kilometres(row['river_km_pits_alone'])} by {loads} alone"
     if _NEAR < row["background_quotient"] <= 1.0:
         text += f" (background alone reaches {row['background_quotient']:.2g} of the threshold)"
     return text
+
+
+def _kilometres(length: float) -> str:
+    """A length with one digit; what rounds to nothing says so.
+
+    Examples
+    --------
+    >>> _kilometres(0.0), _kilometres(0.02), _kilometres(12.34)
+    ('0 km', 'below 0.1 km', '12.3 km')
+    """
+    if length == 0.0:
+        return "0 km"
+    return f"{length:,.1f} km" if length >= 0.05 else "below 0.1 km"
 
 
 def _places(run: Mapping[str, Any], width: int) -> list[str]:
@@ -103,7 +120,10 @@ def _places(run: Mapping[str, Any], width: int) -> list[str]:
         if worst is not None and worst["quotient"] > 1.0:
             above.append((float(worst["quotient"]), place, worst))
         elif worst is not None:
-            (below if place["downstream_of_sites"] else apart).append(_marked(place))
+            if place["downstream_of_sites"]:
+                below.append(_marked(place))
+            else:
+                apart.append(_marked(place) + _beside(place))
     above.sort(key=lambda entry: -entry[0])
     lines: list[str] = []
     for quotient, place, worst in above[:_PLACES_SHOWN]:
@@ -119,17 +139,29 @@ def _places(run: Mapping[str, Any], width: int) -> list[str]:
     if below:
         lines += _wrap("Downstream of sites, below these thresholds: " + ", ".join(below), width)
     if apart:
-        lines += _wrap("Not downstream of any site of this run: " + ", ".join(apart), width)
+        lines += _wrap("On streams without a site of this run: " + ", ".join(apart), width)
     for status, names in _not_on_river(run["receptors"]).items():
         lines += _wrap(f"{status[0].upper()}{status[1:]}: {', '.join(names)}", width)
     return lines
 
 
 def _marked(place: Mapping[str, Any]) -> str:
-    """The place's name, with a word where its position is not one found in a source."""
+    """The place's name, with a word where its position was not found in a source or its river is far away."""
     words = {"D": "position derived", "M": "position from memory", "C": "position judged"}
-    word = words.get(place["evidence"][:1], "")
-    return f"{place['name']} [{word}]" if word else str(place["name"])
+    said = [words[place["evidence"][:1]]] if place["evidence"][:1] in words else []
+    away, above = place["km_to_river"], place["m_above_river"]
+    if above is not None and (away > _FAR_KM or above > _HIGH_M):
+        said.append(f"{away:.1f} km from and {above:,.0f} m above its river")
+    return f"{place['name']} [{'; '.join(said)}]" if said else str(place["name"])
+
+
+def _beside(place: Mapping[str, Any]) -> str:
+    """A word on a river with water from sites that passes nearby."""
+    near = place["nearest_affected"]
+    if near is None or near["km"] > _BESIDE_KM:
+        return ""
+    worst = f", up to {times_text(near['quotient'])} {near['threshold']}" if near["quotient"] > 1.0 else ""
+    return f" (but a river with water from sites passes {near['km']:.1f} km away{worst})"
 
 
 def _not_on_river(places: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:

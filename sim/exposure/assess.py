@@ -70,3 +70,30 @@ def exceedance(network: RiverNetwork, concentration: Concentration, thresholds: 
 def downstream_of_sites(network: RiverNetwork, site_nodes: IntArray) -> BoolArray:
     """Return the nodes that receive water from at least one site, (n,) bool."""
     return network.downstream_of(site_nodes[site_nodes >= 0])
+
+
+def nearest_affected(
+    x: FloatArray, y: FloatArray, channel_x: FloatArray, channel_y: FloatArray, node: IntArray
+) -> tuple[IntArray, FloatArray]:
+    """Return the nearest node with water from sites for every place, and the straight distance to it.
+
+    A place may lie on a clean stream and yet beside a river that carries leachate; people fetch water from either.
+
+    Parameters
+    ----------
+    x, y : (r,) m, nan where a place is not located
+    channel_x, channel_y : (c,) m, centres of the channel cells with water from sites
+    node : (c,) int64, node each of them belongs to
+
+    Returns
+    -------
+    (r,) int64, -1 where there is none; (r,) m, nan where there is none
+    """
+    found, distance = np.full(x.size, -1, dtype=np.int64), np.full(x.size, np.nan)
+    if channel_x.size == 0:
+        return found, distance
+    for i in np.flatnonzero(np.isfinite(x) & np.isfinite(y)).tolist():
+        away = np.hypot(channel_x - x[i], channel_y - y[i])
+        k = int(np.argmin(away))
+        found[i], distance[i] = node[k], away[k]
+    return found, distance

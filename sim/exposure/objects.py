@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -41,6 +41,7 @@ class Receptors:
     node : (r,) int64, node whose upstream end is the receptor's place on the river; -1 when it has none
     distance : (r,) m, from the place to the river (nan when not found)
     distance_is : r strings: "flow path", or "straight line" for places found by drainage area; "" when not found
+    fall : r heights (m) of the places above their river where a flow path was followed, else nan
     status : r strings: "located", "position not found", "outside the terrain", "drains off the terrain", or
         "no river of that size within ... km"
     evidence : r strings, mark of the position (F found, D derived, M memory, "" none)
@@ -58,6 +59,7 @@ class Receptors:
     evidence: tuple[str, ...]
     source: tuple[str, ...]
     distance_is: tuple[str, ...] = ()
+    fall: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         r = len(self.name)
@@ -105,6 +107,8 @@ class Exposure:
     zone_radius : m
     corridor : (ncell,) bool, modelled downstream land zone (valley floor beside downstream channels)
     circle : (ncell,) bool, cells whose centre lies in the circle zone
+    near_node : (r,) int64, per receptor the nearest node with water from sites, as the crow flies; -1 where none
+    near_distance : (r,) m, distance to it; nan where none
     """
 
     thresholds: tuple[Threshold, ...]
@@ -123,6 +127,8 @@ class Exposure:
     corridor: BoolArray
     circle: BoolArray
     overlap: Overlap
+    near_node: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    near_distance: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         h, t, n = self.quotient.shape
@@ -132,4 +138,5 @@ class Exposure:
             exceeded_length_background=(np.float64, (h,)), exceeded_length_pits=(np.float64, (h,)),
             downstream=(np.bool_, (n,)),
             travel_time=(np.float64, (t, n)), corridor=(np.bool_, (-1,)), circle=(np.bool_, (-1,)),
+            near_node=(np.int64, (-1,)), near_distance=(np.float64, (len(self.near_node),)),
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,24 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.io.disk import write_bytes, write_text
-from sim.io.styles import QUOTIENT_CLASSES, ZONE_COLOURS, raster_style
+from sim.io.styles import ZONE_COLOURS, quotient_steps, raster_style
 from sim.registry import SUBSTANCES, VARIABLES
 
 if TYPE_CHECKING:
+    from rasterio.io import MemoryFile
+
     from sim.pipeline.result import Result
     from sim.terrain.objects import Grid
 
 NODATA = -9999.0
+_BLOCK = 256
+_COG: dict[str, Any] = {
+    "BLOCKSIZE": _BLOCK,
+    "COMPRESS": "DEFLATE",
+    "PREDICTOR": "YES",
+    "NUM_THREADS": 1,
+    "BIGTIFF": "IF_SAFER",
+}
 
 
 def write_cog(
@@ -30,6 +41,7 @@ def write_cog(
     unit: str,
     description: str,
     style: str | None = None,
+    largest: bool = False,
 ) -> None:
     """Write (ny, nx) values as a Cloud-Optimised GeoTIFF that repeats byte for byte.
 
@@ -39,6 +51,8 @@ def write_cog(
     nodata : value of cells without one
     name, unit, description : band description, unit and a sentence, kept as tags
     style : QML text, written beside the file with the ending ``.qml``
+    largest : overviews keep the largest value of the cells they stand for, so that no hot cell is hidden when a map
+        is zoomed out; otherwise the mean of floats, the nearest of integers
 
     Raises
     ------
@@ -51,9 +65,7 @@ def write_cog(
     values = np.ascontiguousarray(array)
     if values.shape != grid.shape:
         raise ValueError(f"array has shape {values.shape}, the grid {grid.shape}")
-    real = np.issubdtype(values.dtype, np.floating)
-    options = {
-        "driver": "COG",
+    profile = {
         "height": grid.shape[0],
         "width": grid.shape[1],
         "count": 1,
@@ -61,24 +73,61 @@ def write_cog(
         "crs": grid.crs_wkt,
         "transform": Affine(*grid.transform),
         "nodata": nodata,
-        "BLOCKSIZE": 256,
-        "COMPRESS": "DEFLATE",
-        "PREDICTOR": "YES",
-        "OVERVIEW_RESAMPLING": "AVERAGE" if real else "NEAREST",
-        "NUM_THREADS": 1,
-        "BIGTIFF": "IF_SAFER",
     }
+    average = np.issubdtype(values.dtype, np.floating)
+    options = {**_COG, "OVERVIEW_RESAMPLING": "AVERAGE" if average else "NEAREST"}
     # Built in memory: GDAL swallows some write errors at the end of a file, Python's own write does not.
-    with MemoryFile() as memory:
-        with memory.open(**options) as dataset:
+    with MemoryFile(ext=".tif") as memory:
+        driver = {"driver": "GTiff"} if largest else {"driver": "COG", **options}
+        with memory.open(**driver, **profile) as dataset:
             dataset.write(values, 1)
             dataset.set_band_description(1, name)
             dataset.units = (unit,)
             dataset.update_tags(1, units=unit, long_name=description)
             dataset.update_tags(TITLE=name, UNITS=unit, DESCRIPTION=description, SOFTWARE="LeachSim")
-        write_bytes(Path(path), memory.read())
+        write_bytes(Path(path), _with_largest(memory, values, profile) if largest else memory.read())
     if style is not None:
         write_text(Path(path).with_suffix(".qml"), style)
+
+
+def _with_largest(source: MemoryFile, values: npt.NDArray[Any], profile: dict[str, Any]) -> bytes:
+    """COG of a GeoTIFF in memory, with overviews of largest values.
+
+    GDAL resamples overviews to means, modes or single cells, but takes overviews it is given. A virtual raster in
+    memory joins those computed here to the values.
+    """
+    import rasterio.shutil
+    from rasterio.io import MemoryFile
+
+    with ExitStack() as stack:
+        virtual, whole = (stack.enter_context(MemoryFile(ext=ending)) for ending in (".vrt", ".tif"))
+        rasterio.shutil.copy(source.name, virtual.name, driver="VRT")
+        joined = ""
+        for level in _largest_levels(values, profile["nodata"]):
+            part = stack.enter_context(MemoryFile(ext=".tif"))
+            with part.open(**{**profile, "driver": "GTiff", "height": level.shape[0], "width": level.shape[1]}) as file:
+                file.write(level, 1)
+            name = f'<SourceFilename relativeToVRT="0">{part.name}</SourceFilename>'
+            joined += f"<Overview>{name}<SourceBand>1</SourceBand></Overview>"
+        text = virtual.read().decode().replace("</VRTRasterBand>", f"{joined}</VRTRasterBand>")
+        ready = stack.enter_context(MemoryFile(text.encode(), ext=".vrt"))
+        overviews = "FORCE_USE_EXISTING" if joined else "NONE"
+        rasterio.shutil.copy(ready.name, whole.name, driver="COG", OVERVIEWS=overviews, **_COG)
+        return bytes(whole.read())
+
+
+def _largest_levels(values: npt.NDArray[Any], nodata: float | None) -> list[npt.NDArray[Any]]:
+    """Values halved again and again, each cell the largest of four, until they fit into one block."""
+    missing = np.isnan(values) if nodata is None or np.isnan(nodata) else values == nodata
+    level = np.where(missing, -np.inf, values)
+    levels = []
+    while max(level.shape) > _BLOCK:
+        rows, columns = level.shape
+        even = np.pad(level, ((0, rows % 2), (0, columns % 2)), constant_values=-np.inf)
+        level = even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2).max(axis=(1, 3))
+        empty = np.nan if nodata is None else nodata
+        levels.append(np.where(np.isneginf(level), empty, level).astype(values.dtype))
+    return levels
 
 
 def _file_part(text: str) -> str:
@@ -86,7 +135,9 @@ def _file_part(text: str) -> str:
 
 
 def write_exposure_rasters(folder: Path, result: Result) -> list[Path]:
-    """Write ``exposure_<threshold>.tif`` (worst quotient of any month on channel cells) and ``exposure_zones.tif``.
+    """Write ``exposure_<threshold>.tif`` and ``exposure_zones.tif``.
+
+    The former hold the worst quotient of any period on channel cells below at least one site.
 
     Returns
     -------
@@ -97,6 +148,7 @@ def write_exposure_rasters(folder: Path, result: Result) -> list[Path]:
         return []
     grid, network = terrain.grid, result.network
     owner = np.repeat(np.arange(network.size), np.diff(network.channel_start))
+    below = exposure.downstream[owner]
     label = "; ".join(result.labels)
     row = VARIABLES["hazard_quotient"]
     written = []
@@ -106,7 +158,8 @@ def write_exposure_rasters(folder: Path, result: Result) -> list[Path]:
         if threshold.fraction == "dissolved":
             carried = carried * result.concentration.dissolved_fraction[:, s, :][:, owner]
         values = np.full(grid.elevation.size, NODATA, dtype=np.float32)
-        values[network.channel_cell] = carried.max(axis=0) / threshold.value
+        # Rivers no site drains to hold background only; coloured, they would look exposed.
+        values[network.channel_cell[below]] = carried.max(axis=0)[below] / threshold.value
         substance = SUBSTANCES[threshold.substance].label
         path = folder / f"exposure_{_file_part(threshold.identifier)}.tif"
         write_cog(
@@ -118,9 +171,11 @@ def write_exposure_rasters(folder: Path, result: Result) -> list[Path]:
             unit=row.unit,
             description=(
                 f"{row.sentence} {threshold.medium}, {threshold.jurisdiction}, {threshold.source}, "
-                f"evidence {threshold.evidence}. {label}"
+                f"evidence {threshold.evidence}. Largest of all periods, on channel cells below at least one site; all "
+                f"other cells are nodata. Overviews keep the largest value. {label}"
             ),
-            style=raster_style(QUOTIENT_CLASSES),
+            style=raster_style(quotient_steps("this threshold")),
+            largest=True,
         )
         written.append(path)
     return [*written, _write_zones(folder, result, label)]

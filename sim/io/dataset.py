@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.io.disk import library_writes
+from sim.io.worst import distance_kinds
 from sim.registry import SECONDS_PER_DAY, SUBSTANCES, VARIABLES
 
 if TYPE_CHECKING:
@@ -22,6 +23,15 @@ _LONGITUDE = {"long_name": "longitude", "units": "degrees_east", "standard_name"
 _LATITUDE = {"long_name": "latitude", "units": "degrees_north", "standard_name": "latitude"}
 _FIELD = ("time", "node")
 _SUBSTANCE_FIELD = ("time", "substance", "node")
+#: Auxiliary coordinates of whatever has a dimension, in the order CF's attribute `coordinates` names them.
+_COORDINATES = {
+    "node": "lon lat",
+    "receptor": "receptor_lon receptor_lat",
+    "site": "site_lon site_lat",
+    "time": "period",
+}
+#: Variables that say where or when values are: CF allows coordinates no missing values and so no _FillValue.
+_PLACES = ("time", "time_bounds", "lon", "lat", "x", "y", "channel_x", "channel_y")
 _CLIMATOLOGY = (
     "Every period is a steady state of the same month of a mean year; "
     "the year in the units stands for no particular year."
@@ -78,9 +88,13 @@ def build_dataset(result: Result) -> xr.Dataset:
         for name in ("x", "y", "channel_x", "channel_y"):
             if name in fields:
                 fields[name][2]["grid_mapping"] = "crs"
-    for dimensions, _, attributes in fields.values():
-        if "node" in dimensions:
-            attributes["coordinates"] = "lon lat"
+    for name, (dimensions, _, attributes) in fields.items():
+        named = [word for key, words in _COORDINATES.items() if key in dimensions for word in words.split()]
+        named = [word for word in named if word in fields or word in ("lon", "lat", "period")]
+        if named and name not in named:
+            attributes["coordinates"] = " ".join(named)
+    edges = result.flow.time_edges / SECONDS_PER_DAY
+    fields["time_bounds"] = (("time", "bound"), np.column_stack([edges[:-1], edges[1:]]), {})
     return xr.Dataset(
         {
             name: xr.Variable(dimensions, values, attributes)
@@ -108,7 +122,6 @@ def _coordinates(result: Result) -> dict[str, Any]:
     }
     return {
         "time": xr.Variable("time", middle, time),
-        "time_bounds": xr.Variable(("time", "bound"), np.column_stack([edges[:-1], edges[1:]])),
         "period": xr.Variable("time", _text(result.period_names), _bare("name of the period")),
         "substance": xr.Variable("substance", _text(result.concentration.substances), _bare("substance, as carried")),
         "lon": xr.Variable("node", result.longitude, place),
@@ -348,7 +361,8 @@ def _exposure(result: Result) -> dict[str, Field]:
         "receptor_node": (place, receptors.node, _bare("node at whose upstream end it lies, -1 where none")),
         "receptor_lon": (place, receptors.longitude, dict(_LONGITUDE)),
         "receptor_lat": (place, receptors.latitude, dict(_LATITUDE)),
-        "receptor_distance": (place, receptors.distance, _as("length", "flow path from the receptor to the river")),
+        "receptor_distance": (place, receptors.distance, _as("length", "distance from the receptor to the river")),
+        "receptor_distance_is": (place, _text(distance_kinds(exposure)), _bare("way receptor_distance was measured")),
     }  # fmt: skip
 
 
@@ -365,16 +379,8 @@ def _sites(result: Result) -> dict[str, Field]:
         "site_group": (site, _text(pits.group), _bare("group of the site")),
         "site_pits": (site, pits.pits, _bare("number of pits", units="1")),
         "site_year": (site, pits.year, _bare("year first seen, 0 where unknown")),
-        "site_lon": (
-            site,
-            pits.longitude,
-            dict(_LONGITUDE),
-        ),
-        "site_lat": (
-            site,
-            pits.latitude,
-            dict(_LATITUDE),
-        ),
+        "site_lon": (site, pits.longitude, dict(_LONGITUDE)),
+        "site_lat": (site, pits.latitude, dict(_LATITUDE)),
     }
     if pits.illustrative:
         for name in ("site_lon", "site_lat"):
@@ -390,12 +396,13 @@ def write_dataset(path: str | Path, result: Result) -> None:
     DataError
         LS-310 when the disk is full or not writable.
     """
-    dataset = build_dataset(result)
+    # As data variables: xarray would name coordinates a second time, in an attribute of the file that CF lacks.
+    dataset = build_dataset(result).reset_coords()
     encoding: dict[str, dict[str, Any]] = {}
     for name, variable in dataset.variables.items():
         if variable.dtype.kind in "fiub" and variable.ndim > 0:
             encoding[str(name)] = {"zlib": True, "complevel": 4, "shuffle": True}
-        if variable.dtype.kind in "iub":
+        if variable.dtype.kind in "iub" or name in _PLACES:
             encoding.setdefault(str(name), {})["_FillValue"] = None
     # A file and not memory: HDF5 puts clock times into images it builds in memory.
     target = Path(path)

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.arrays import FloatArray, weighted_mean
+from sim.classes import NO_SITE, QUOTIENT_COLOURS, QUOTIENT_TEXTS, UNAFFECTED, quotient_class
 from sim.io.geopackage import Layer, write_geopackage
-from sim.io.styles import NO_SITE, QUOTIENT_CLASSES, ZONE_COLOURS, Category, quotient_class, vector_style
-from sim.registry import VARIABLES
+from sim.io.styles import ZONE_COLOURS, Category, quotient_steps, vector_style
+from sim.io.worst import distance_kinds, worst_at_receptors, worst_on_nodes
+from sim.registry import SUBSTANCES, VARIABLES
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from sim.io.worst import Worst
     from sim.network.objects import RiverNetwork
     from sim.pipeline.result import Result
     from sim.terrain.objects import Grid
@@ -60,7 +63,9 @@ def _stub(network: RiverNetwork, grid: Grid, node: int, start: FloatArray) -> Fl
 
 
 def reach_frame(result: Result) -> gpd.GeoDataFrame:
-    """One row per node with discharge (m3/s), concentrations (mg/L), worst quotients and their class."""
+    """One row per node with discharge (m3/s), concentrations (mg/L), worst quotients, and their class by the
+    first threshold, as on the report's map.
+    """
     import geopandas as gpd
 
     network, flow, concentration = result.network, result.flow, result.concentration
@@ -91,14 +96,36 @@ def reach_frame(result: Result) -> gpd.GeoDataFrame:
         for h, threshold in enumerate(exposure.thresholds):
             columns[f"quotient_{threshold.identifier}"] = exposure.quotient[h].max(axis=0)
             columns[f"months_above_{threshold.identifier}"] = exposure.months_above[h].astype(np.int32)
-        worst = exposure.quotient.max(axis=(0, 1)) if len(exposure.thresholds) else np.zeros(network.size)
-        columns["worst_quotient"] = worst
-        columns["class"] = [
-            quotient_class(float(value)) if below else NO_SITE[0]
-            for value, below in zip(worst, exposure.downstream, strict=True)
-        ]
+        columns |= _worst_columns(worst_on_nodes(exposure))
+        if exposure.thresholds:
+            # The first threshold, as the report's map: the worst of all would mostly show the background of lead.
+            classes = quotient_class(exposure.quotient[0].max(axis=0))
+            columns["class"] = [
+                QUOTIENT_TEXTS[k] if below else NO_SITE for k, below in zip(classes, exposure.downstream, strict=True)
+            ]
     grid = result.terrain.grid if result.terrain is not None else None
     return gpd.GeoDataFrame(columns, geometry=reach_lines(network, grid), crs=network.crs_wkt)
+
+
+def _worst_columns(worst: Worst) -> dict[str, Any]:
+    return {
+        "worst_threshold": list(worst.threshold),
+        "worst_quotient": worst.quotient,
+        "worst_quotient_without_pits": worst.without_pits,
+    }
+
+
+def _reach_style(result: Result) -> tuple[str, str]:
+    """Style of reaches by class, and a sentence that says of what."""
+    plain = Category(NO_SITE, NO_SITE, UNAFFECTED, 0.3)
+    if result.exposure is None or not result.exposure.thresholds:
+        return vector_style("line", "", [plain]), ""
+    first = result.exposure.thresholds[0]
+    of = f"{first.shown} {SUBSTANCES[first.substance].label}"
+    rows = zip(QUOTIENT_TEXTS, quotient_steps(of), QUOTIENT_COLOURS, strict=True)
+    categories = [plain, *(Category(text, label, colour, 0.7) for text, (_, label, _), colour in rows)]
+    said = f"class is the largest monthly multiple of {of} (threshold {first.identifier}), as on the report's map. "
+    return vector_style("line", "class", categories), said
 
 
 def write_reaches(path: str | Path, result: Result, *, digest: str) -> bool:
@@ -106,14 +133,9 @@ def write_reaches(path: str | Path, result: Result, *, digest: str) -> bool:
     network = result.network
     if not network.crs_wkt or not np.isfinite(network.x).any():
         return False
-    categories = [Category(NO_SITE[0], NO_SITE[0], NO_SITE[1], 0.3)]
-    categories += [Category(label, label, colour, 0.7) for _, label, colour in QUOTIENT_CLASSES]
-    style = vector_style(
-        "line",
-        "class" if result.exposure is not None else "",
-        categories[:1] if result.exposure is None else categories,
-    )
-    text = f"River segments with discharge in m3/s, concentrations in mg/L and quotients. {'; '.join(result.labels)}"
+    style, said = _reach_style(result)
+    labels = "; ".join(result.labels)
+    text = f"River segments with discharge in m3/s, concentrations in mg/L and quotients. {said}{labels}"
     write_geopackage(path, [Layer("reaches", reach_frame(result), "LineString", style, text)], digest=digest)
     return True
 
@@ -234,11 +256,6 @@ def _receptor_layer(result: Result) -> Layer | None:
     if places.size == 0:
         return None
     known = places.node >= 0
-    worst = (
-        exposure.quotient.max(axis=(0, 1))[np.maximum(places.node, 0)]
-        if len(exposure.thresholds)
-        else np.zeros(places.size)
-    )
     frame = gpd.GeoDataFrame(
         {
             "name": list(places.name),
@@ -248,8 +265,9 @@ def _receptor_layer(result: Result) -> Layer | None:
             "source": list(places.source),
             "node": places.node,
             "distance_to_river_m": places.distance,
+            "distance_is": list(distance_kinds(exposure)),
             "downstream": np.where(known, exposure.downstream[np.maximum(places.node, 0)], False),
-            "worst_quotient": np.where(known, worst, np.nan),
+            **_worst_columns(worst_at_receptors(result)),
         },
         geometry=_points(places.longitude, places.latitude),
         crs=WGS84,

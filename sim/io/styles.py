@@ -6,14 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import quoteattr
 
-#: Reaches and cells by worst quotient: upper limit, label, colour (readable without red-green vision).
-QUOTIENT_CLASSES: tuple[tuple[float, str, str], ...] = (
-    (0.1, "below a tenth of every threshold", "#9ecae1"),
-    (1.0, "a tenth to the whole threshold", "#4292c6"),
-    (10.0, "1 to 10 times the threshold", "#fdae61"),
-    (float("inf"), "more than 10 times the threshold", "#b2182b"),
-)
-NO_SITE = ("no site upstream", "#bdbdbd")
+from sim.classes import QUOTIENT_BOUNDS, QUOTIENT_COLOURS, QUOTIENT_TEXTS
+
 ZONE_COLOURS = {"circle only": "#fee391", "circle and downstream": "#d95f0e", "downstream only": "#2b8cbe"}
 
 _HEAD = """<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
@@ -114,12 +108,17 @@ def raster_style(steps: Sequence[tuple[float, str, str]], exact: bool = False) -
     )
 
 
-def quotient_class(quotient: float) -> str:
-    """Label of the class a quotient falls in.
+def quotient_steps(of: str) -> tuple[tuple[float, str, str], ...]:
+    """Upper limit, label and colour of every class of quotient.
+
+    Parameters
+    ----------
+    of : what the quotient is a multiple of, for example "this threshold"
 
     Examples
     --------
-    >>> quotient_class(2.0)
-    '1 to 10 times the threshold'
+    >>> quotient_steps("this threshold")[0]
+    (0.1, 'below 0.1 times this threshold', '#2f5fb3')
     """
-    return next(label for limit, label, _ in QUOTIENT_CLASSES if quotient <= limit)
+    labels = (f"{text} times {of}" for text in QUOTIENT_TEXTS)
+    return tuple(zip((*QUOTIENT_BOUNDS, float("inf")), labels, QUOTIENT_COLOURS, strict=True))

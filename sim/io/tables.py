@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.arrays import weighted_mean
+from sim.arrays import FloatArray, weighted_mean
 from sim.io.disk import write_text
+from sim.io.worst import Worst, distance_kinds, quotients_at_receptors, worst_at_receptors
 from sim.registry import VARIABLES
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def write_receptors(path: str | Path, result: Result) -> None:
         "source",
         "node",
         "distance to river (m)",
+        "distance is",
         "downstream of a site",
         "discharge mean (m3/s)",
         "travel time least (h)",
@@ -118,11 +120,18 @@ def write_receptors(path: str | Path, result: Result) -> None:
             f"{threshold.identifier} worst quotient (1)",
             f"{threshold.identifier} months above (1)",
         ]
-    count = 0 if exposure is None else exposure.receptors.size
-    write_table(path, header, (_receptor_row(result, i, len(header)) for i in range(count)))
+    header += ["worst threshold", "worst quotient (1)", "worst quotient without pits (1)"]
+    if exposure is None:
+        write_table(path, header, ())
+        return
+    quotient, _ = quotients_at_receptors(result)
+    worst = worst_at_receptors(result)
+    count = exposure.receptors.size
+    write_table(path, header, (_receptor_row(result, i, len(header), quotient[..., i], worst) for i in range(count)))
 
 
-def _receptor_row(result: Result, i: int, columns: int) -> list[Any]:
+def _receptor_row(result: Result, i: int, columns: int, quotient: FloatArray, worst: Worst) -> list[Any]:
+    """One row of receptors.csv; quotient : (h, t), at the receptor."""
     exposure = result.exposure
     assert exposure is not None
     receptors, concentration = exposure.receptors, result.concentration
@@ -143,6 +152,7 @@ def _receptor_row(result: Result, i: int, columns: int) -> list[Any]:
     row += [
         node,
         receptors.distance[i],
+        distance_kinds(exposure)[i],
         bool(exposure.downstream[node]),
         float(weighted_mean(result.flow.discharge_in[:, node], result.flow.duration)),
     ]
@@ -155,10 +165,6 @@ def _receptor_row(result: Result, i: int, columns: int) -> list[Any]:
             here.max(),
             concentration.pit_inlet[:, s, node].max() * factor,
         ]
-    for threshold in exposure.thresholds:
-        # At the receptor itself, the node's upstream end; Exposure.quotient is the worst of both ends.
-        s = concentration.index(threshold.substance)
-        share = concentration.dissolved_fraction[:, s, node] if threshold.fraction == "dissolved" else 1.0
-        quotient = share * concentration.inlet[:, s, node] / threshold.value
-        row += [quotient.max(), int(np.count_nonzero(quotient > 1.0))]
-    return row
+    for over in quotient:
+        row += [over.max(), int(np.count_nonzero(over > 1.0))]
+    return [*row, worst.threshold[i], worst.quotient[i], worst.without_pits[i]]

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sim.registry import SUBSTANCES
 
 if TYPE_CHECKING:
+    from sim.io.grids import GridSpec
     from sim.scenario.models import ChannelScenario, Scenario, TerrainScenario
 
 #: peak bytes per terrain cell, read off runs of the Kachin scenario at 300, 450 and 900 m
@@ -73,7 +76,7 @@ def _landscape(scenario: TerrainScenario) -> Estimate:
         lines = [f"Terrain: {path.name}"]
     rows, columns = spec.shape
     cells = rows * columns
-    sites = _sites(scenario)
+    sites = _sites(scenario, spec)
     resolution = spec.transform[0]
     area = cells * resolution**2
     by_area = _NODES_PER_THRESHOLD_AREA * area / max(scenario.network.stream_area.value, spec.transform[0] ** 2)
@@ -101,19 +104,26 @@ def _landscape(scenario: TerrainScenario) -> Estimate:
     )
 
 
-def _sites(scenario: TerrainScenario) -> int:
+def _sites(scenario: TerrainScenario, spec: GridSpec) -> int:
+    """Number of sites; those of a file must lie on the grid. Whether a cell there is valid only the run knows."""
+    from sim.pipeline.projection import to_metres
+    from sim.pipeline.site_stage import read_table, refuse_outside
+
     if scenario.pits.generate is not None:
         return int(sum(zone.sites for zone in scenario.pits.generate.zone))
     if scenario.pits.file is None:
         raise ValueError("a scenario has either pits.file or pits.generate")
-    path = scenario.resolve_path("pits.file", scenario.pits.file)
-    if path.suffix.lower() == ".csv":
-        from sim.scenario.pits import read_pits_csv
-
-        return len(read_pits_csv(path).name)
-    from sim.io.vectors import read_points
-
-    return len(read_points(path, "pits.file").name)
+    path, table = read_table(scenario, scenario.pits.file)
+    lon, lat = np.asarray(table.longitude, dtype=np.float64), np.asarray(table.latitude, dtype=np.float64)
+    x, y = to_metres(lon, lat, spec.crs_wkt)
+    a, _, c, _, e, f = spec.transform
+    column, row = (x - c) / a, (y - f) / e
+    outside = (row < 0) | (row >= spec.shape[0]) | (column < 0) | (column >= spec.shape[1])
+    if scenario.terrain.bounds is not None:
+        west, south, east, north = scenario.terrain.bounds.values
+        outside |= (lon < west) | (lon > east) | (lat < south) | (lat > north)
+    refuse_outside(path, table, outside)
+    return len(table.name)
 
 
 def _channel(scenario: ChannelScenario) -> Estimate:

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from sim.arrays import BoolArray, Float32Array, IntArray
-from sim.exposure.assess import downstream_of_sites, exceedance
+from sim.exposure.assess import downstream_of_sites, exceedance, nearest_affected
 from sim.exposure.objects import Exposure, Receptors
 from sim.exposure.zones import circle_zone, geodesic_area, overlap, points_inside, valley_corridor
 from sim.pipeline.projection import to_degrees
@@ -39,6 +39,7 @@ def receptors_of(scenario: TerrainScenario, placed: Placed, nodes: IntArray) -> 
         evidence=tuple(evidence_mark(r.source) for r in items),
         source=tuple(r.source for r in items),
         distance_is=placed.distance_is,
+        fall=placed.fall,
     )
 
 
@@ -99,6 +100,11 @@ def assess(
         max_height=section.corridor_height.value,
         max_distance=section.corridor_distance.value,
     )
+    owner = np.repeat(np.arange(network.size), np.diff(network.channel_start))
+    carries = downstream[owner]
+    near_node, near_distance = nearest_affected(
+        receptors.x, receptors.y, *terrain.grid.centre(network.channel_cell[carries]), owner[carries]
+    )
     sources = np.unique(load.node[load.node >= 0])
     exposure = Exposure(
         thresholds=tuple(thresholds),
@@ -117,6 +123,8 @@ def assess(
         corridor=corridor,
         circle=circle,
         overlap=overlap(terrain.grid.valid.ravel(), terrain.grid.cell_area, circle, corridor, network, downstream),
+        near_node=near_node,
+        near_distance=near_distance,
     )
     return exposure, height
 

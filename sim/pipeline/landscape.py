@@ -61,7 +61,12 @@ def simulate_landscape(scenario: TerrainScenario, stages: Stages) -> Result:
         latitude=latitude,
         channel_concentration=on_channel,
         channel_pit_concentration=pits_on_channel,
-        warnings=(*cut, *off_size, *notes.site_warnings(terrain, pits, built)),
+        warnings=(
+            *cut,
+            *off_size,
+            *notes.site_warnings(terrain, pits, built),
+            *notes.receptor_warnings(placed, scenario),
+        ),
         labels=labels(scenario, terrain, pits),
         notes=(
             *grid.notes,

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 DEFAULT_SEARCH_RADIUS = 5000.0
 
 
+#: status of a receptor for which no river of the drainage area it gives lies nearby
+NO_RIVER = "no river of that size "
+
+
 @dataclass(frozen=True, slots=True)
 class Drainage:
     """Total drainage areas, declared inflows included, and the channels they make."""
@@ -42,6 +46,7 @@ class Placed:
     cell: IntArray
     distance: FloatArray
     distance_is: tuple[str, ...]
+    fall: tuple[float, ...]
     status: tuple[str, ...]
 
 
@@ -160,6 +165,7 @@ def place_receptors(scenario: TerrainScenario, terrain: Terrain, found: Drainage
     distance = np.full(len(items), np.nan)
     status: list[str] = []
     kinds = [""] * len(items)
+    falls = [float("nan")] * len(items)
     valid = terrain.grid.valid.ravel()
     for i, item in enumerate(items):
         if not np.isfinite(x[i]):
@@ -176,7 +182,7 @@ def place_receptors(scenario: TerrainScenario, terrain: Terrain, found: Drainage
                 cell[i] = find_stations(terrain, found.total_area, found.channel, [station])[0]
             except ScenarioError:
                 # a receptor without its river stays in the list and says so; a station would make the run meaningless
-                status.append(f"no river of that size within {radius / 1e3:g} km")
+                status.append(f"{NO_RIVER}within {radius / 1e3:g} km")
                 continue
             cx, cy = terrain.grid.centre(cell[i : i + 1])
             distance[i] = np.hypot(cx[0] - x[i], cy[0] - y[i])
@@ -184,9 +190,10 @@ def place_receptors(scenario: TerrainScenario, terrain: Terrain, found: Drainage
         else:
             snapped = first_channel_cell(terrain, found.channel, x[i : i + 1], y[i : i + 1])
             cell[i], distance[i] = snapped.cell[0], snapped.path_length[0]
-            kinds[i] = "flow path" if cell[i] >= 0 else ""
+            if cell[i] >= 0:
+                kinds[i], falls[i] = "flow path", float(snapped.fall[0])
         status.append("located" if cell[i] >= 0 else "drains off the terrain")
-    return Placed(x, y, cell, distance, tuple(kinds), tuple(status))
+    return Placed(x, y, cell, distance, tuple(kinds), tuple(falls), tuple(status))
 
 
 @dataclass(frozen=True, slots=True)

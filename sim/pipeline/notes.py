@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.pipeline.network_stage import stations_of
+from sim.pipeline.network_stage import NO_RIVER, stations_of
 from sim.pipeline.projection import to_degrees, to_metres
 from sim.terrain.objects import KEPT_SINK
 
 if TYPE_CHECKING:
-    from sim.pipeline.network_stage import Built, Drainage
+    from sim.pipeline.network_stage import Built, Drainage, Placed
     from sim.scenario.models import TerrainScenario
     from sim.sources.objects import Pits
     from sim.terrain.objects import Terrain
@@ -70,6 +70,22 @@ def sink_notes(terrain: Terrain) -> tuple[str, ...]:
             "known mean discharges below it are not corrected for that."
         )
     return tuple(notes)
+
+
+def receptor_warnings(placed: Placed, scenario: TerrainScenario) -> tuple[str, ...]:
+    """Return a warning naming places whose river is not where they say, a sign that flow paths left its bed."""
+    lost = [
+        f"{item.name} ({status[len(NO_RIVER) :]})"
+        for item, status in zip(scenario.receptor, placed.status, strict=True)
+        if status.startswith(NO_RIVER)
+    ]
+    if not lost:
+        return ()
+    return (
+        f"No river of the given drainage area was found near {', '.join(lost)}: on this terrain its flow path runs "
+        "elsewhere, and maps show it there. On plains a coarse terrain does not hold the bed; burn known river lines "
+        "(terrain.burn_rivers) as deep as the terrain needs, and look at the map.",
+    )
 
 
 def site_notes(scenario: TerrainScenario, built: Built) -> tuple[str, ...]:

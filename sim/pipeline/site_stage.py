@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,33 +32,43 @@ def build_pits(scenario: TerrainScenario, terrain: Terrain, found: Drainage, rng
     raise ValueError("a scenario has either pits.file or pits.generate")
 
 
-def read_pits(scenario: TerrainScenario, terrain: Terrain, file: str) -> Pits:
-    """Read sites from CSV or a vector file and refuse those outside the terrain, all at once."""
-    from sim.scenario.pits import read_pits_csv
-    from sim.sources.objects import Pits
-
+def read_table(scenario: TerrainScenario, file: str) -> tuple[Path, PitTable | PointTable]:
+    """Return the path and the rows of the file of sites, CSV or any vector format."""
     path = scenario.resolve_path("pits.file", file)
     if path.suffix.lower() == ".csv":
-        table: PitTable | PointTable = read_pits_csv(path)
-    else:
-        from sim.io.vectors import read_points
+        from sim.scenario.pits import read_pits_csv
 
-        table = read_points(path, "pits.file")
+        return path, read_pits_csv(path)
+    from sim.io.vectors import read_points
+
+    return path, read_points(path, "pits.file")
+
+
+def refuse_outside(path: Path, table: PitTable | PointTable, outside: BoolArray) -> None:
+    """Raise LS-316 naming the sites that lie outside the terrain, all at once."""
+    if not outside.any():
+        return
+    first = np.flatnonzero(outside)[:5]
+    listed = ", ".join(f"{table.name[i]} ({table.longitude[i]:g}, {table.latitude[i]:g})" for i in first)
+    more = "" if outside.sum() <= 5 else f" and {int(outside.sum()) - 5} more"
+    raise DataError(
+        316,
+        f"{path.name}: {int(outside.sum())} of {len(table.name)} sites",
+        got=listed + more,
+        expected="Every site must lie on a valid cell of the terrain",
+        remedy="Widen terrain.bounds, correct the positions (are lon and lat swapped?) or remove the sites",
+    )
+
+
+def read_pits(scenario: TerrainScenario, terrain: Terrain, file: str) -> Pits:
+    """Read sites from a file and refuse those outside the terrain."""
+    from sim.sources.objects import Pits
+
+    path, table = read_table(scenario, file)
     lon, lat = np.asarray(table.longitude, dtype=np.float64), np.asarray(table.latitude, dtype=np.float64)
     x, y = to_metres(lon, lat, terrain.grid.crs_wkt)
     cell = terrain.grid.cell_at(x, y)
-    outside = (cell < 0) | ~terrain.grid.valid.ravel()[np.maximum(cell, 0)]
-    if outside.any():
-        first = np.flatnonzero(outside)[:5]
-        listed = ", ".join(f"{table.name[i]} ({lon[i]:g}, {lat[i]:g})" for i in first)
-        more = "" if outside.sum() <= 5 else f" and {int(outside.sum()) - 5} more"
-        raise DataError(
-            316,
-            f"{path.name}: {int(outside.sum())} of {len(lon)} sites",
-            got=listed + more,
-            expected="Every site must lie on a valid cell of the terrain",
-            remedy="Widen terrain.bounds, correct the positions (are lon and lat swapped?) or remove the sites",
-        )
+    refuse_outside(path, table, (cell < 0) | ~terrain.grid.valid.ravel()[np.maximum(cell, 0)])
     return Pits(
         name=tuple(table.name),
         x=x,

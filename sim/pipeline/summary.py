@@ -107,13 +107,17 @@ def distance_to_outlet(result: Result) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def worst_reaches(result: Result, exposure: Exposure) -> tuple[dict[str, Any], ...]:
-    """Return the worst reach of each threshold that is exceeded, highest quotient first."""
+    """Return for each substance the reach highest above its strictest threshold, highest quotient first."""
     peak = exposure.quotient.max(axis=1)
     to_outlet = distance_to_outlet(result)
     rows: list[dict[str, Any]] = []
+    seen: set[str] = set()
     for h in np.argsort(-peak.max(axis=1), kind="stable").tolist():
         node = int(peak[h].argmax())
         threshold = exposure.thresholds[h]
+        if threshold.substance in seen:
+            continue
+        seen.add(threshold.substance)
         if peak[h, node] <= 1.0:
             break
         rows.append(
@@ -153,6 +157,8 @@ def receptor_rows(result: Result, exposure: Exposure) -> tuple[dict[str, Any], .
             "latitude": _number(receptors.latitude[i]),
             "km_to_river": _number(receptors.distance[i] / 1e3),
             "distance_is": receptors.distance_is[i] if receptors.distance_is else "",
+            "m_above_river": _number(receptors.fall[i]) if receptors.fall else None,
+            "nearest_affected": _nearest_affected(result, exposure, i),
             "downstream_of_sites": None if node < 0 else bool(exposure.downstream[node]),
         }
         if node >= 0:
@@ -171,6 +177,21 @@ def receptor_rows(result: Result, exposure: Exposure) -> tuple[dict[str, Any], .
             row["thresholds"] = [_receptor_threshold(result, threshold, node) for threshold in exposure.thresholds]
         rows.append(row)
     return tuple(rows)
+
+
+def _nearest_affected(result: Result, exposure: Exposure, i: int) -> dict[str, Any] | None:
+    """The nearest reach with water from sites, as the crow flies, and its highest quotient."""
+    if i >= len(exposure.near_node) or exposure.near_node[i] < 0:
+        return None
+    node = int(exposure.near_node[i])
+    h = int(exposure.quotient[:, :, node].max(axis=1).argmax())
+    return {
+        "km": float(exposure.near_distance[i]) / 1e3,
+        "node": node,
+        "quotient": float(exposure.quotient[h, :, node].max()),
+        "quotient_without_pits": float(exposure.background_quotient[h, :, node].max()),
+        "threshold": threshold_name(exposure.thresholds[h]),
+    }
 
 
 def _receptor_threshold(result: Result, threshold: Threshold, node: int) -> dict[str, Any]:

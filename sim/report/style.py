@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.arrays import FloatArray, IntArray
+from sim.classes import QUOTIENT_BOUNDS as QUOTIENT_BOUNDS
+from sim.classes import QUOTIENT_COLOURS as QUOTIENT_COLOURS
+from sim.classes import QUOTIENT_TEXTS as QUOTIENT_TEXTS
+from sim.classes import UNAFFECTED as UNAFFECTED
+from sim.classes import quotient_class as quotient_class
 from sim.report.texts import drawable, sentence
 
 if TYPE_CHECKING:
@@ -18,15 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ByteArray = np.ndarray[Any, np.dtype[np.uint8]]
-
-#: Upper bounds of the classes of worst quotient; the last class is open.
-QUOTIENT_BOUNDS = (0.1, 0.5, 1.0, 2.0, 10.0)
-#: One colour per class. Below the threshold blue to yellow, above it orange to dark purple: the order and the break
-#: at 1 stay visible with deuteranopia, protanopia and tritanopia (tests/unit/test_report_style.py measures it).
-QUOTIENT_COLOURS = ("#2f5fb3", "#2aa5d8", "#f7e35a", "#e8801a", "#c8201e", "#5c0a5e")
-QUOTIENT_TEXTS = ("below 0.1", "0.1 to 0.5", "0.5 to 1", "1 to 2", "2 to 10", "above 10")
-#: Rivers no site drains to.
-UNAFFECTED = "#a4aeb8"
 
 #: Line width (points) of rivers by mean discharge, m3/s.
 DISCHARGE_BOUNDS = (3.0, 30.0, 300.0, 3000.0)
@@ -162,17 +158,6 @@ def plain_log_axis(axis: Any) -> None:
         FuncFormatter(lambda value, _: f"{value:,.10g}" if 1e-4 <= value < 1e7 else f"{value:.0e}")
     )
     axis.set_minor_formatter(NullFormatter())
-
-
-def quotient_class(quotient: FloatArray) -> IntArray:
-    """Class (0 to 5) of each quotient; a quotient of exactly 1 is not above the threshold.
-
-    Examples
-    --------
-    >>> quotient_class(np.array([0.05, 1.0, 1.5, 40.0])).tolist()
-    [0, 2, 3, 5]
-    """
-    return np.searchsorted(QUOTIENT_BOUNDS, quotient, side="left").astype(np.int64)
 
 
 def discharge_class(discharge: FloatArray) -> IntArray:

@@ -12,6 +12,8 @@ from sim.report.texts import EVIDENCE, evidence, issuer, number, sentence, short
 from sim.report.view import MG_PER_L, View
 
 _TONNE = 1000.0
+#: distance at which a river with water from sites is worth a word for a place on another stream, m
+BESIDE = 5000.0
 _LEDGER_WORDS = {
     "applied": "applied as reagent",
     "mobilised": "mobilised from rock and soil",
@@ -19,7 +21,7 @@ _LEDGER_WORDS = {
     "consumed": "bound or consumed in the process",
     "held": "held back by soil and slope",
     "delivered": "delivered to rivers",
-    "off_terrain": "carried off the terrain before any river",
+    "off_terrain": "ends before any river (off the terrain, or in a kept sink)",
 }
 
 
@@ -146,6 +148,24 @@ def receptor_rows(view: View) -> list[dict[str, Any]]:
     return [_receptor(view, r) for r in range(places.size)]
 
 
+def _beside(view: View, r: int) -> str:
+    """Words on the nearest river with water from sites, for places that lie on another stream."""
+    exposure = view.exposure
+    node = int(exposure.receptors.node[r])
+    if r >= len(exposure.near_node) or exposure.near_node[r] < 0 or (node >= 0 and view.affected[node]):
+        return ""
+    near, away = int(exposure.near_node[r]), float(exposure.near_distance[r])
+    if away > BESIDE:
+        return ""
+    peak = exposure.quotient[:, :, near].max(axis=1)
+    h = int(peak.argmax())
+    words = f"a river with water from sites passes {number(away / 1e3, 2)} km away"
+    if peak[h] > 1.0:
+        head = threshold_head(view, h)
+        words += f", up to {number(float(peak[h]), 2)} times {head['substance']} {head['value']}"
+    return words
+
+
 def _receptor(view: View, r: int) -> dict[str, Any]:
     result, places = view.result, view.exposure.receptors
     node = int(places.node[r])
@@ -158,6 +178,7 @@ def _receptor(view: View, r: int) -> dict[str, Any]:
         "found": node >= 0,
         "distance": number(places.distance[r] / 1e3, 2) if np.isfinite(places.distance[r]) else "–",
         "affected": node >= 0 and bool(view.affected[node]),
+        "beside": _beside(view, r),
     }
     if node < 0:
         return row

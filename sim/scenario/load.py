@@ -27,6 +27,8 @@ _LARGEST = 5_000_000
 _TOML_PLACE = re.compile(
     r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL
 )
+_QUOTED = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.?)*"?|\#.*""")
+_WELL_ESCAPED = re.compile(r"""(?:[^"\\]|\\(?:["\\bfnrt]|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}))*""")
 
 
 def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
@@ -172,11 +174,20 @@ def _syntax_error(message: str, text: str, path: Path) -> ScenarioError:
         column = len(lines[line - 1]) + 1
     offending = lines[line - 1].strip() if line <= len(lines) else ""
     remedy = "Texts stand in double quotes, tables in [brackets], numbers and true or false bare"
+    if _has_stray_backslash(offending):
+        remedy = "Write / instead of \\ in paths, or put the text in single quotes"
     # a key that stands twice is reported by the parser where its second value ends
     expected = f"Must be valid TOML: {what[:1].lower()}{what[1:]}"
     printable = "".join(c if c.isprintable() else "?" for c in offending)
     got = printable if len(printable) <= 80 else printable[:77] + "..."
     return ScenarioError(201, f"{path.name}:{line}:{column}: {got}", expected=expected, remedy=remedy)
+
+
+def _has_stray_backslash(line: str) -> bool:
+    """Whether a text in double quotes holds a backslash that TOML cannot take, as paths of Windows do."""
+    texts = [found for found in _QUOTED.findall(line) if found[0] == '"' and "\\" in found]
+    # a text that ends in a backslash swallows its closing quote
+    return any(len(text) < 2 or not text.endswith('"') or not _WELL_ESCAPED.fullmatch(text[1:-1]) for text in texts)
 
 
 def _kind(raw: dict[str, Any]) -> tuple[type[TerrainScenario] | type[ChannelScenario], list[Fault]]:

@@ -223,7 +223,7 @@ class Quantity(_Number):
         else:
             value, unit, source = open_number(raw, self.unit, listing=False)
             keys = ("value",) if isinstance(raw, dict) else ()
-            faults = not_a_number(value, keys, unit or self.unit)
+            faults = not_a_number(value, keys, self.unit)
             if faults:
                 raise reject(faults)
             magnitude = value
@@ -264,7 +264,7 @@ class Quantities(_Number):
         keys = ("value",) if isinstance(raw, dict) else ()
         if not isinstance(value, (list, tuple)):
             raise reject([Fault(205, keys, shown(value), f"Must be a list of {self._amount()}numbers")])
-        faults = [fault for i, entry in enumerate(value) for fault in self._bad_entry(entry, (*keys, i), unit)]
+        faults = [fault for i, entry in enumerate(value) for fault in self._bad_entry(entry, (*keys, i))]
         if not faults and (len(value) != self.length if self.length else not value):
             amount = self.length or "at least one"
             faults = [
@@ -282,8 +282,8 @@ class Quantities(_Number):
     def _amount(self) -> str:
         return f"{self.length} " if self.length else ""
 
-    def _bad_entry(self, entry: Any, keys: tuple[str | int, ...], unit: str) -> list[Fault]:
-        faults = not_a_number(entry, keys, unit or self.unit)
+    def _bad_entry(self, entry: Any, keys: tuple[str | int, ...]) -> list[Fault]:
+        faults = not_a_number(entry, keys, self.unit, whole=self.whole, listing=True)
         if not faults and self.whole and not isinstance(entry, int):
             faults = [Fault(205, keys, shown(entry), "Must be a whole number", "Write it without a decimal point")]
         return faults
@@ -313,7 +313,7 @@ class Whole(_Number):
             return raw
         value, unit, source = open_number(raw, self.unit, listing=False)
         keys = ("value",) if isinstance(raw, dict) else ()
-        faults = not_a_number(value, keys, self.unit)
+        faults = not_a_number(value, keys, self.unit, whole=True)
         if not faults and not isinstance(value, int):
             faults = [Fault(205, keys, shown(value), "Must be a whole number", "Write it without a decimal point")]
         if not faults and unit not in ("", "1"):

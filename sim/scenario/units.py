@@ -96,6 +96,23 @@ def convert(values: tuple[float, ...], unit: str, si: str) -> tuple[float, ...]:
         raise _fault(unit, si) from error
 
 
+def accepted_unit(unit: str, si: str) -> str:
+    """Return `unit` if a field in `si` accepts it, else the accepted unit it resembles, else an empty string.
+
+    Examples
+    --------
+    >>> accepted_unit("feet", "m"), accepted_unit("km", "m"), accepted_unit("kg", "m")
+    ('ft', 'km', '')
+    """
+    for candidate in (unit, _nearest(unit, DIMENSIONS.get(si, ("", ()))[1])):
+        try:
+            convert((1.0,), candidate, si)
+        except UnitError:
+            continue
+        return candidate
+    return ""
+
+
 def _fault(unit: str, si: str) -> UnitError:
     measure, examples = DIMENSIONS.get(si, ("", (si,)))
     expected = f"Must be {measure}, in {listed(examples)}" if measure else f"Must be in {si}, which is not converted"

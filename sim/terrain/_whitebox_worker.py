@@ -23,7 +23,7 @@ def _say(text: str) -> None:
 
 
 def run_workflows(job: dict[str, Any]) -> int:
-    """Condition, point and accumulate with whitebox-workflows 2.x."""
+    """Condition and point with whitebox-workflows 2.x; accumulate and measure heights where `stream_cells` is set."""
     try:
         import whitebox_workflows
     except ImportError as error:
@@ -50,9 +50,9 @@ def run_workflows(job: dict[str, Any]) -> int:
         surface = tools.fill_depressions_wang_and_liu(dem=dem, fix_flats=True, output=conditioned)
     routing = engine.hydrology.flow_routing
     routing.d8_pointer(dem=surface, output=str(folder / "pointer.tif"))
-    # From the surface, not from the pointer: given an int16 pointer, 2.0.6 counts no further than 32767.
-    accumulation = routing.d8_flow_accum(input=surface, out_type="cells", output=str(folder / "accumulation.tif"))
     if job["stream_cells"]:
+        # From the surface, not from the pointer: given an int16 pointer, 2.0.6 counts no further than 32767.
+        accumulation = routing.d8_flow_accum(input=surface, out_type="cells", output=str(folder / "accumulation.tif"))
         streams = engine.streams.extract_streams(
             flow_accumulation=accumulation, threshold=float(job["stream_cells"]), output=str(folder / "streams.tif")
         )
@@ -63,7 +63,7 @@ def run_workflows(job: dict[str, Any]) -> int:
 
 
 def run_program(job: dict[str, Any]) -> int:
-    """Condition, point and accumulate with the WhiteboxTools program through its `whitebox` front end."""
+    """Condition, point and, where asked, accumulate with the WhiteboxTools program through its `whitebox` front end."""
     program = Path(job["program"])
     # Set before the front end is constructed: it would download the program otherwise.
     os.environ["WBT_PATH"] = str(program.parent)
@@ -110,11 +110,11 @@ def _steps(job: dict[str, Any]) -> list[tuple[str, list[str], Path]]:
     else:
         options = [f"--dist={int(job['max_distance'])}", "--min_dist"]
         first = ("breach_depressions_least_cost", [f"--dem={job['dem']}", *options], conditioned)
-    return [
-        first,
-        ("d8_pointer", [f"--dem={conditioned}"], folder / "pointer.tif"),
-        ("d8_flow_accumulation", [f"--input={conditioned}", "--out_type=cells"], folder / "accumulation.tif"),
-    ]
+    steps = [first, ("d8_pointer", [f"--dem={conditioned}"], folder / "pointer.tif")]
+    if job["stream_cells"]:
+        arguments = [f"--input={conditioned}", "--out_type=cells"]
+        steps.append(("d8_flow_accumulation", arguments, folder / "accumulation.tif"))
+    return steps
 
 
 def main(argument: str) -> int:

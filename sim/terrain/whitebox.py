@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,18 +42,23 @@ _MAX_DISTANCE = 100
 #: Height above the exact fill level that graded flats can explain, m, and that they cannot.
 _LEVEL_TOLERANCE, _TOO_HIGH = 0.01, 5.0
 _SECONDS_FIXED, _SECONDS_PER_CELL = 300.0, 5e-5
+#: The worker leads a process group of its own, so that it can be ended with the program it runs.
+_OWN_GROUP: dict[str, Any] = {"start_new_session": True}
+if sys.platform == "win32":
+    _OWN_GROUP = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
 
 
 class WhiteboxRasters(NamedTuple):
     """What the engine gave, (ny, nx); values of invalid cells mean nothing.
 
-    conditioned : float64, m; pointer : int16 code; accumulation : cells; height : m above the stream below, or None
+    conditioned : float64, m; pointer : int16 code; accumulation : cells, and height : m above the stream below, None
+    unless asked for
     """
 
     conditioned: FloatArray
     pointer: IntArray
-    accumulation: FloatArray
-    height: FloatArray | None
+    accumulation: FloatArray | None = None
+    height: FloatArray | None = None
 
 
 def condition_whitebox(
@@ -152,8 +158,8 @@ def run_whitebox(
 ) -> WhiteboxRasters:
     """Run the engine on `surface` (ny, nx) m; cells of `kept` (ncell) are holes to it.
 
-    `stream_cells` > 0 also asks for the height above streams of at least that many cells (not with a program).
-    Errors as `condition_whitebox`.
+    `stream_cells` > 0 also asks for what the model computes itself, to check one by the other: the accumulation and
+    (not with a program) the height above streams of at least that many cells. Errors as `condition_whitebox`.
     """
     executable = None if program is None else _executable(Path(program))
     hole = ~grid.valid | kept.reshape(grid.shape)
@@ -169,13 +175,15 @@ def run_whitebox(
             "program": "" if executable is None else str(executable),
         }
         _run_worker(job, folder, timeout or _SECONDS_FIXED + _SECONDS_PER_CELL * grid.elevation.size)
-        wanted = ["conditioned", "pointer", "accumulation"] + (["height"] if stream_cells else [])
+        wanted = ["conditioned", "pointer"]
+        if stream_cells:
+            wanted += ["accumulation"] if executable else ["accumulation", "height"]
         found = {part: _read(folder / f"{part}.tif", read_grid, grid) for part in wanted}
     return WhiteboxRasters(
         found["conditioned"].astype(np.float64),
         found["pointer"].astype(np.int64),
-        found["accumulation"].astype(np.float64),
-        found["height"].astype(np.float64) if stream_cells else None,
+        found["accumulation"].astype(np.float64) if "accumulation" in found else None,
+        found["height"].astype(np.float64) if "height" in found else None,
     )
 
 
@@ -200,27 +208,51 @@ def _run_worker(job: dict[str, Any], folder: Path, timeout: float) -> None:
     # -P keeps the worker's own folder, which has modules of other names, off its import path.
     command = [sys.executable, "-P", str(worker), json.dumps(job)]
     try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=timeout, check=False
-        )
+        code, said = _run_whole(command, folder, timeout)
     except subprocess.TimeoutExpired as error:
         raise _failed(f"The engine was stopped after {timeout:.0f} s") from error
     except OSError as error:
         raise _failed(f"The engine cannot be started: {error.strerror or error}") from error
-    if done.returncode == 0:
+    if code == 0:
         return
-    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
     tail = " | ".join(lines[-3:])[-600:].rstrip(".")
-    if done.returncode == _MISSING:
+    if code == _MISSING:
         raise DataError(
             313,
             _WHERE,
             expected=f"The engine is not there: {tail}",
             remedy="Install whitebox-workflows, or set engine = native",
         )
-    if done.returncode < 0:
-        raise _failed(f"The engine crashed ({_signal_name(-done.returncode)}){': ' + tail if tail else ''}")
-    raise _failed(f"The engine failed: {tail}" if tail else f"The engine failed with code {done.returncode}")
+    if code < 0:
+        raise _failed(f"The engine crashed ({_signal_name(-code)}){': ' + tail if tail else ''}")
+    raise _failed(f"The engine failed: {tail}" if tail else f"The engine failed with code {code}")
+
+
+def _run_whole(command: list[str], folder: Path, timeout: float) -> tuple[int, str]:
+    """Exit code and standard error of a command; whatever stops it, the programs it started end with it."""
+    quiet, kept = subprocess.DEVNULL, subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=folder, stdout=quiet, stderr=kept, text=True, errors="replace", **_OWN_GROUP
+    ) as process:
+        try:
+            _, said = process.communicate(timeout=timeout)
+        except BaseException:
+            _end_group(process)
+            raise
+        if process.returncode != 0:
+            _end_group(process)
+    return process.returncode, said
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    """Kill the worker and, where the system has process groups that outlive their leader, all it started."""
+    if sys.platform == "win32":
+        process.terminate()
+        return
+    # The group is gone when nothing of it runs any more.
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _signal_name(number: int) -> str:

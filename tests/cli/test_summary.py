@@ -29,6 +29,9 @@ def _place(name: str, *thresholds: dict[str, Any], hours: tuple[float, float] | 
         "status": "located",
         "evidence": "F",
         "downstream_of_sites": hours is not None,
+        "km_to_river": 0.4,
+        "m_above_river": 20.0,
+        "nearest_affected": None,
         "travel_time_h": hours,
         "thresholds": list(thresholds),
     }
@@ -37,6 +40,7 @@ def _place(name: str, *thresholds: dict[str, Any], hours: tuple[float, float] | 
 @pytest.fixture
 def summary() -> dict[str, Any]:
     lost = {"name": "Lu Pi", "kind": "village", "status": "position not found", "evidence": ""}
+    beside = {"km": 1.7, "quotient": 2.25, "threshold": AMMONIUM}
     below = {**_place("Myitkyina", _threshold(AMMONIUM, 0.2, 0.1, 0)), "evidence": "M"}
     return {
         "scenario": "kachin",
@@ -78,7 +82,8 @@ def summary() -> dict[str, Any]:
         "receptors": (
             _place("Chipwi", _threshold(AMMONIUM, 3.44, 0.1, 5), _threshold(LEAD, 1.5, 0.2, 2)),
             _place("Bhamo", _threshold(LEAD, 23.4, 1.5, 12), hours=(96.0, 96.0)),
-            _place("Tsawlaw", _threshold(AMMONIUM, 0.2, 0.1, 0), hours=None),
+            {**_place("Momauk", _threshold(AMMONIUM, 0.2, 0.1, 0), hours=None), "nearest_affected": beside},
+            {**_place("Kan Paik Ti", _threshold(AMMONIUM, 0.2, 0.1, 0), hours=None), "m_above_river": 823.0},
             below,
             lost,
         ),
@@ -126,7 +131,8 @@ def test_everything_a_reader_needs_is_there(summary: dict[str, Any]) -> None:
         "takes 4.0 days",
         "River above a threshold in at least one month",
         "Downstream of sites, below these thresholds: Myitkyina [position from memory]",
-        "Not downstream of any site of this run: Tsawlaw",
+        "On streams without a site of this run: Momauk (but a river with water from sites passes 1.7 km away, up to "
+        f"2.25 times {AMMONIUM}), Kan Paik Ti [0.4 km from and 823 m above its river]",
         "Position not found: Lu Pi",
         f"1,200 times {AMMONIUM} in Mar: 98.300 E 25.600 N, 312 km above the outlet",
         "Five-mile zone about the sites (2,346 km2)",

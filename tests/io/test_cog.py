@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,15 +80,44 @@ def test_exposure_rasters(tmp_path: Path) -> None:
         style = ET.fromstring(path.with_suffix(".qml").read_text())
         assert style.find(".//rasterrenderer") is not None
     owner = np.repeat(np.arange(network.size), np.diff(network.channel_start))
+    affected = exposure.downstream[owner]
+    assert not affected.all()
     for h, path in enumerate(paths[:-1]):
+        assert "times this threshold" in path.with_suffix(".qml").read_text()
         with rasterio.open(path) as dataset:
             band = dataset.read(1)
-            assert "; ".join(result.labels) in dataset.tags()["DESCRIPTION"]
+            said = dataset.tags()["DESCRIPTION"]
+            assert "; ".join(result.labels) in said
+            assert "below at least one site; all other cells are nodata" in said
         seen = np.flatnonzero(band.ravel() != -9999.0)
-        np.testing.assert_array_equal(seen, np.unique(network.channel_cell))
+        np.testing.assert_array_equal(seen, np.unique(network.channel_cell[affected]))
         # The node's quotient is the worst of its two ends; between them ammonium can rise a little before it decays.
         worst = exposure.quotient[h].max(axis=0)[owner]
-        assert np.all(band.ravel()[network.channel_cell] <= worst * 1.01)
+        assert np.all(band.ravel()[network.channel_cell[affected]] <= worst[affected] * 1.01)
+
+
+@pytest.mark.parametrize(("dtype", "nodata"), [("float32", -9999.0), ("float64", float("nan")), ("int16", 99)])
+def test_overviews_keep_the_largest_value(tmp_path: Path, dtype: str, nodata: float) -> None:
+    """A single hot cell in a thin river is seen at every zoom, and nodata never counts as large or small."""
+    target = grid(843, 545)
+    values = np.full(target.shape, nodata, dtype=dtype)
+    values[400, :] = 1
+    values[400, 333] = 50
+    options: dict[str, Any] = {"nodata": nodata, "name": "q", "unit": "1", "description": "Worst."}
+    write_cog(tmp_path / "a.tif", values, target, largest=True, **options)
+    check_layout(tmp_path / "a.tif", [2, 4])
+    with rasterio.open(tmp_path / "a.tif") as dataset:
+        np.testing.assert_array_equal(dataset.read(1), values)
+        assert (dataset.descriptions, dataset.units, dataset.tags()["UNITS"]) == (("q",), ("1",), "1")
+        assert dataset.crs.to_epsg() == 32647
+        assert dataset.nodata == nodata or np.isnan(dataset.nodata)
+    for level, factor in ((0, 2), (1, 4)):
+        with rasterio.open(tmp_path / "a.tif", overview_level=level) as dataset:
+            seen = dataset.read(1, masked=True)
+        expected = np.ones(-(-545 // factor))
+        expected[333 // factor] = 50
+        np.testing.assert_array_equal(seen[400 // factor].compressed(), expected)
+        assert seen.count() == expected.size
 
 
 def test_zone_raster_adds_up(tmp_path: Path) -> None:

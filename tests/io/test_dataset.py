@@ -119,10 +119,33 @@ def test_grid_mapping(result: Result, path: Path) -> None:
         assert CRS.from_cf(dataset["crs"].attrs).to_epsg() == 32647
     with netCDF4.Dataset(path) as file:
         assert file["x"].grid_mapping == "crs"
-        assert file["discharge_in"].coordinates == "lon lat"
+        assert file["discharge_in"].coordinates == "lon lat period"
+        assert file["length"].coordinates == "lon lat"
         # The upstream end of a node is the centre of its first channel cell.
         start = file["channel_start"][:-1]
         np.testing.assert_array_equal(file["channel_x"][:][start], file["x"][:])
+
+
+def test_coordinates_as_cf_asks(result: Result, path: Path) -> None:
+    with netCDF4.Dataset(path) as file:
+        assert "coordinates" not in file.ncattrs()
+        for name in ("time", "time_bounds", "lon", "lat"):
+            assert "_FillValue" not in file[name].ncattrs(), name
+        for name, variable in file.variables.items():
+            named = getattr(variable, "coordinates", "").split()
+            assert ("lon" in named) == ("node" in variable.dimensions and name not in ("lon", "lat")), name
+            labelled = "time" in variable.dimensions and name not in ("time", "time_bounds", "period")
+            assert ("period" in named) == labelled, name
+            for word in named:  # CF: an auxiliary coordinate has no dimension that the variable lacks
+                assert set(file[word].dimensions) <= set(variable.dimensions), name
+        assert file["time_bounds"].ncattrs() == []
+        assert file["time"].bounds == "time_bounds"
+    with xr.open_dataset(path, decode_times=False) as dataset:
+        assert {"lon", "lat", "period"} <= set(dataset["discharge_in"].coords)
+        assert "time_bounds" in dataset.data_vars
+        if result.exposure is not None:
+            assert "flow path" not in dataset["receptor_distance"].attrs["long_name"]
+            assert dataset["receptor_distance_is"].sizes == dataset["receptor_distance"].sizes
 
 
 def test_compressed_without_clock_times(path: Path) -> None:

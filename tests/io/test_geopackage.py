@@ -14,9 +14,10 @@ import pytest
 import shapely
 from pyproj import Geod
 
+from sim.classes import NO_SITE, QUOTIENT_BOUNDS, QUOTIENT_COLOURS, QUOTIENT_TEXTS
 from sim.io.geopackage import Layer, date_of, write_geopackage
 from sim.io.layers import reach_lines, write_reaches, write_zones, zone_shapes
-from sim.io.styles import NO_SITE
+from sim.io.tables import read_table, write_receptors
 from sim.pipeline.result import Result
 from sim.testing.results import synthetic_channel_result, synthetic_result
 
@@ -64,7 +65,44 @@ def test_reach_attributes(result: Result, folder: Path) -> None:
     for h, threshold in enumerate(exposure.thresholds):
         np.testing.assert_array_equal(frame[f"quotient_{threshold.identifier}"], exposure.quotient[h].max(axis=0))
         np.testing.assert_array_equal(frame[f"months_above_{threshold.identifier}"], exposure.months_above[h])
-    np.testing.assert_array_equal(frame["class"] == NO_SITE[0], ~exposure.downstream)
+    np.testing.assert_array_equal(frame["class"] == NO_SITE, ~exposure.downstream)
+
+
+def test_class_is_that_of_the_first_threshold(result: Result, folder: Path) -> None:
+    frame = gpd.read_file(folder / "reaches.gpkg", layer="reaches")
+    exposure = result.exposure
+    assert exposure is not None
+    assert len(exposure.thresholds) > 1
+    below = frame[frame["class"] != NO_SITE]
+    assert len(below)
+    limits = (0.0, *QUOTIENT_BOUNDS, np.inf)
+    headline = below[f"quotient_{exposure.thresholds[0].identifier}"]
+    for value, text in zip(headline, below["class"], strict=True):
+        k = QUOTIENT_TEXTS.index(text)
+        assert limits[k] < value <= limits[k + 1] or (k == 0 and value == 0.0)
+    with closing(sqlite3.connect(folder / "reaches.gpkg")) as connection:
+        ((text, said),) = connection.execute("SELECT styleQML, description FROM layer_styles").fetchall()
+    assert exposure.thresholds[0].identifier in said
+    labels = {c.get("value"): c.get("label") for c in ET.fromstring(text).iter("category")}
+    assert all(labels[name].startswith(f"{name} times {exposure.thresholds[0].shown}") for name in QUOTIENT_TEXTS)  # type: ignore[union-attr]
+    for colour in QUOTIENT_COLOURS:
+        assert ",".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5)) in text
+
+
+def test_worst_threshold_is_told_with_its_background(result: Result, folder: Path) -> None:
+    exposure = result.exposure
+    assert exposure is not None
+    frame = gpd.read_file(folder / "reaches.gpkg", layer="reaches")
+    names = [threshold.identifier for threshold in exposure.thresholds]
+    np.testing.assert_array_equal(frame["worst_quotient"], exposure.quotient.max(axis=(0, 1)))
+    for i, name in enumerate(frame["worst_threshold"]):
+        if frame["worst_quotient"][i] == 0.0:
+            assert name in ("", None)
+            continue
+        h = names.index(name)
+        assert frame["worst_quotient"][i] == exposure.quotient[h, :, i].max()
+        assert frame["worst_quotient_without_pits"][i] == exposure.background_quotient[h, :, i].max()
+    assert (frame["worst_quotient_without_pits"] <= frame["worst_quotient"]).all()
 
 
 def test_styles_are_there_and_name_every_class(folder: Path) -> None:
@@ -115,7 +153,7 @@ def test_zone_layers(result: Result, folder: Path) -> None:
     assert shapely.contains_xy(corridor, x, y).all()
 
 
-def test_sites_and_receptors(result: Result, folder: Path) -> None:
+def test_sites_and_receptors(result: Result, folder: Path, tmp_path: Path) -> None:
     sites = gpd.read_file(folder / "zones.gpkg", layer="sites")
     assert result.pits is not None
     np.testing.assert_array_equal(sites.geometry.x, result.pits.longitude)
@@ -124,6 +162,17 @@ def test_sites_and_receptors(result: Result, folder: Path) -> None:
     assert list(receptors["name"]) == ["Pangwa", "<b>Lower</b>", "Mill"]
     assert receptors.geometry.isna().tolist() == [False, False, True]
     assert receptors["status"][2] == "position not found"
+    # As in receptors.csv: at the receptor itself, and nothing invented for those nobody located.
+    write_receptors(tmp_path / "receptors.csv", result)
+    rows = read_table(tmp_path / "receptors.csv")
+    for i, row in enumerate(rows[:2]):
+        assert receptors["worst_threshold"][i] == row["worst threshold"] != ""
+        assert receptors["worst_quotient"][i] == float(row["worst quotient (1)"])
+        assert receptors["worst_quotient"][i] == float(row[f"{row['worst threshold']} worst quotient (1)"])
+        assert receptors["worst_quotient_without_pits"][i] == float(row["worst quotient without pits (1)"])
+        assert (receptors["distance_is"][i] or "") == row["distance is"]
+    assert np.isnan(receptors["worst_quotient"][2])
+    assert rows[2]["worst threshold"] == rows[2]["worst quotient (1)"] == ""
 
 
 def test_contents_carry_the_date_of_the_digest(folder: Path) -> None:

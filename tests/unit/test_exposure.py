@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
-from sim.exposure.assess import downstream_of_sites, exceedance
+from sim.exposure.assess import downstream_of_sites, exceedance, nearest_affected
 from sim.exposure.objects import Threshold
 from sim.exposure.zones import (
     channel_piece,
@@ -161,3 +161,22 @@ class TestZones:
         assert land == valid.sum() * 4.0
         assert river == pytest.approx(network.length.sum(), rel=1e-13)
         assert found.land_both == np.count_nonzero(valid & circle & corridor) * 4.0
+
+
+class TestNearestAffected:
+    def test_by_hand(self) -> None:
+        node, distance = nearest_affected(
+            np.array([0.0, 10.0, np.nan]),
+            np.array([0.0, 0.0, 0.0]),
+            np.array([3.0, 9.0]),
+            np.array([4.0, 0.0]),
+            np.array([7, 5]),
+        )
+        np.testing.assert_array_equal(node, [7, 5, -1])
+        np.testing.assert_allclose(distance, [5.0, 1.0, np.nan])
+
+    def test_no_river_carries_water_from_sites(self) -> None:
+        none = np.zeros(0)
+        node, distance = nearest_affected(np.array([0.0]), np.array([0.0]), none, none, np.zeros(0, dtype=np.int64))
+        assert node.tolist() == [-1]
+        assert np.isnan(distance).all()

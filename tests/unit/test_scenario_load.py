@@ -89,6 +89,21 @@ def test_deep_nesting_is_refused(depth: int) -> None:
         scenario_from_text(f"a = {'[' * depth}{']' * depth}", ROOT / "scenario.toml")
 
 
+@pytest.mark.parametrize(
+    ("line", "advised"),
+    [
+        (r'dem = "C:\Users\me\dem.tif"', True), (r'dem = "D:\data\dem.tif"', True), (r'dem = "C:\temp\"', True),
+        (r"dem = 'C:\Users' x", False), (r'title = "two\nlines" x', False), ('title = "open', False),
+        (r'dem = 1 2 # "C:\Users"', False), ('dem = "\\', True),
+    ],
+)  # fmt: skip
+def test_paths_of_windows_get_their_advice(line: str, advised: bool) -> None:
+    with pytest.raises(Problems) as caught:
+        scenario_from_text(f"[terrain]\n{line}\n", ROOT / "scenario.toml")
+    (problem,) = caught.value.problems
+    assert (problem.number, "single quotes" in problem.remedy) == (201, advised)
+
+
 # --- overrides
 
 

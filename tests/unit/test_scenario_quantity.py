@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import tomllib
 from typing import Any
 
 import pytest
@@ -179,3 +180,39 @@ def test_whole_numbers_stay_whole() -> None:
     years = Quantities("1", whole=True).read([2013, 2014])
     assert all(type(year) is int for year in years.values)
     assert faults(Quantities("1", whole=True), [2013.0])[0].number == 205
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "remedy"),
+    [
+        ("5", "m", "Write 5 without quotes"),
+        (".5", "m", "Write 0.5 without quotes"),
+        ("20 degC", "degC", 'Write { value = 20, unit = "degC" }'),
+        ("5 1/d", "1/s", 'Write { value = 5, unit = "1/d" }'),
+        ("20%", "1", 'Write { value = 20, unit = "%" }'),
+        ("500 feet", "m", 'Did you mean "ft"? Write { value = 500, unit = "ft" }'),
+        ("3 sqkm", "m2", 'Did you mean "km2"? Write { value = 3, unit = "km2" }'),
+        ("5 smoots", "m", 'Write { value = 1.0, unit = "m" }, where the unit is m, km, mm, mi or ft'),
+        ("20 km", "degC", 'Write { value = 1.0, unit = "degC" }, where the unit is degC, K or degF'),
+        ("25.5 N", "deg", "Write a number such as 1.0"),
+        ("1,5 km", "m", "Write a number such as 1.0"),
+        ("nan", "m", "Write a number such as 1.0"),
+        ("1e999", "m", "Write a number such as 1.0"),
+        ("far", "m", "Write a number such as 1.0"),
+    ],
+)
+def test_numbers_in_quotes_get_a_remedy_that_is_accepted(text: str, unit: str, remedy: str) -> None:
+    (fault,) = faults(Quantity(unit), text)
+    assert fault.remedy == remedy
+    if "{" in remedy:
+        table = remedy[remedy.index("{") : remedy.index("}") + 1]
+        Quantity(unit).read(tomllib.loads(f"number = {table}")["number"])
+
+
+def test_lists_and_counts_in_quotes_get_their_own_remedy() -> None:
+    assert faults(Quantities("m"), ["5 feet"])[0].remedy == (
+        'Did you mean "ft"? Write { value = [5, ...], unit = "ft" }'
+    )
+    assert faults(Whole(ge=1), "5 percent")[0].remedy == "Write a number such as 1"
+    assert faults(Whole(ge=1), "5.5")[0].remedy == "Write a number such as 1"
+    assert faults(Whole(ge=1), "5")[0].remedy == "Write 5 without quotes"

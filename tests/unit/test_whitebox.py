@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,7 @@ def test_accumulation_of_the_engine_is_ours(conditioning: str) -> None:
         read_grid=read_raster,
         stream_cells=50,
     )
+    assert rasters.accumulation is not None
     if terrain.method.endswith("it left no cell undrained"):
         np.testing.assert_array_equal(rasters.accumulation.ravel(), terrain.upstream_cells)
     else:
@@ -152,7 +154,7 @@ def pointer_of(receiver: Any, shape: tuple[int, int]) -> Any:
 
 
 def fake(monkeypatch: pytest.MonkeyPatch, conditioned: Any, pointer: Any) -> None:
-    answer = WhiteboxRasters(np.asarray(conditioned, dtype=np.float64), pointer, np.ones(pointer.shape), None)
+    answer = WhiteboxRasters(np.asarray(conditioned, dtype=np.float64), pointer)
     monkeypatch.setattr(engine, "run_whitebox", lambda *args, **options: answer)
 
 
@@ -270,15 +272,15 @@ def worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> None:
         ),
         (
             "import json, pathlib, sys; d = pathlib.Path(json.loads(sys.argv[1])['folder'])\n"
-            "for n in ('conditioned', 'pointer', 'accumulation'): (d / f'{n}.tif').write_text('broken')",
+            "for n in ('conditioned', 'pointer'): (d / f'{n}.tif').write_text('broken')",
             312,
             "conditioned.tif of the engine cannot be read",
         ),
         (
             "import json, pathlib, shutil, sys; d = pathlib.Path(json.loads(sys.argv[1])['folder'])\n"
-            "for n in ('conditioned', 'pointer'): shutil.copy(d / 'dem.tif', d / f'{n}.tif')",
+            "shutil.copy(d / 'dem.tif', d / 'conditioned.tif')",
             312,
-            "The engine did not write accumulation.tif",
+            "The engine did not write pointer.tif",
         ),
     ],
 )
@@ -290,6 +292,55 @@ def test_failing_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: 
     assert caught.value.exit_code == 3
     assert said in str(caught.value)
     assert "engine = native" in str(caught.value)
+
+
+CHILD = """
+import subprocess, sys, time
+child = '''
+import fcntl, sys, time
+with open(sys.argv[1], "w") as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    open(sys.argv[1] + ".held", "w").close()
+    time.sleep(120)
+'''
+subprocess.Popen([sys.executable, "-c", child, {lock!r}], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+from pathlib import Path
+while not Path({lock!r} + ".held").exists():
+    time.sleep(0.01)
+{end}
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs process groups and flock")
+@pytest.mark.parametrize("why", ["timeout", "interrupt", "error"])
+def test_programs_of_the_engine_end_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, why: str) -> None:
+    """The worker starts a program that sleeps and holds a lock; the lock is free once the error is raised."""
+    import fcntl
+
+    lock = tmp_path / "lock"
+    worker(
+        monkeypatch, tmp_path, CHILD.format(lock=str(lock), end="sys.exit(7)" if why == "error" else "time.sleep(120)")
+    )
+    if why == "interrupt":
+
+        def interrupted(process: Any, *args: Any, **options: Any) -> None:
+            while not (tmp_path / "lock.held").exists():
+                time.sleep(0.01)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
+    with pytest.raises(KeyboardInterrupt if why == "interrupt" else DataError):
+        whitebox(cone(5), timeout=8.0 if why == "timeout" else 100.0)
+    assert (tmp_path / "lock.held").exists()
+    with lock.open() as file:
+        for _ in range(200):  # the system takes a moment to bury what was killed
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.05)
+        else:
+            pytest.fail("the program the worker started still runs")
 
 
 def test_missing_module_is_told_by_the_worker(tmp_path: Path) -> None:

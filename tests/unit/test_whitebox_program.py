@@ -12,7 +12,7 @@ import pytest
 from sim.errors import DataError
 from sim.io.plain import read_raster, write_raster
 from sim.terrain import condition_native
-from sim.terrain.whitebox import condition_whitebox
+from sim.terrain.whitebox import condition_whitebox, run_whitebox
 from sim.testing.terrain import bowl
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stub is a script with a #! line")
@@ -75,11 +75,28 @@ def test_success(program: Path, folder: bool, monkeypatch: pytest.MonkeyPatch) -
     np.testing.assert_array_equal(terrain.upstream_cells, native.upstream_cells)
     assert terrain.engine.startswith("whitebox (WhiteboxTools program ")
     calls = (program.parent / "calls.txt").read_text().splitlines()
-    assert [call.split()[0] for call in calls] == ["FillDepressions", "D8Pointer", "D8FlowAccumulation"]
+    assert [call.split()[0] for call in calls] == ["FillDepressions", "D8Pointer"]
     for call in calls:
         for part in call.split(" --")[1:]:
             if part.endswith(".tif"):
                 assert Path(part.split("=")[1]).is_absolute()
+
+
+def test_accumulation_only_where_asked(program: Path) -> None:
+    grid = bowl(9)
+    rasters = run_whitebox(
+        grid,
+        grid.elevation,
+        np.zeros(81, dtype=bool),
+        conditioning="fill",
+        write_grid=write_raster,
+        read_grid=read_raster,
+        program=program,
+        stream_cells=1,
+    )
+    native = condition_native(grid, conditioning="fill")
+    np.testing.assert_array_equal(rasters.accumulation, native.upstream_cells.reshape(9, 9))
+    assert rasters.height is None
 
 
 def test_carve_breaches(program: Path) -> None:
@@ -94,7 +111,6 @@ def test_carve_breaches(program: Path) -> None:
     [
         ("FillDepressions", "fill_depressions"),
         ("D8Pointer", "d8_pointer"),
-        ("D8FlowAccumulation", "d8_flow_accumulation"),
     ],
 )
 def test_return_code_1(program: Path, tool: str, step: str) -> None:
