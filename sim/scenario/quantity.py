@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -173,18 +174,18 @@ class _Range:
         return {name: bound for name, bound in names.items() if bound is not None}
 
 
-class _Number:
+class _Number(ABC):
     """Shared behaviour of the annotations below: how they validate and how they look in JSON Schema."""
 
     unit: str
 
+    @abstractmethod
     def read(self, raw: Any) -> Any:
         """Value for `raw`, or raise with every fault in it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def item_schema(self) -> dict[str, Any]:
         """JSON Schema of the bare form."""
-        raise NotImplementedError
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.read)
