@@ -31,7 +31,7 @@ def new(
 ) -> None:
     """Start a scenario of your own, which runs as it stands and waits for your terrain and pits."""
     from sim.cli.files import write_folder
-    from sim.scenario.library import new_scenario
+    from sim.scenario.shipped import new_scenario
 
     if not _NAME.fullmatch(name):
         raise ScenarioError(

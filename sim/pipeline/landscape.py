@@ -84,8 +84,6 @@ def simulate_landscape(scenario: TerrainScenario, stages: Stages) -> Result:
         snapped=built.sites,
         exposure=exposure,
         height_above_drainage=height,
-        channel_cell=network.channel_cell,
-        total_area=found.total_area,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sim.arrays import Float32Array, FloatArray, IntArray
+from sim.arrays import Float32Array, FloatArray
 
 if TYPE_CHECKING:
     from sim.chemistry.objects import Reactions
@@ -56,6 +56,4 @@ class Result:
     snapped: Snapped | None = None
     exposure: Exposure | None = None
     height_above_drainage: Float32Array | None = None
-    channel_cell: IntArray | None = None
-    total_area: FloatArray | None = None
     timings: Mapping[str, float] = field(default_factory=dict)

@@ -44,7 +44,9 @@ def rewrite_report(folder: Path, progress: Progress | None = None) -> Path:
     opened = open_run(folder)
     scenario = scenario_of_run(opened.path, opened.provenance)
     result = simulate(scenario, progress or (lambda _: None))
-    with RunFolder(opened.path.parent / f".{opened.path.name}.report") as fresh:
+    # a name of its own, so that what a killed report left behind does not stand in the way of the next
+    made = opened.path.parent / f".{opened.path.name}.report-{os.getpid()}"
+    with RunFolder(made) as fresh:
         write_dataset(fresh.inside("result.nc"), result)
         if sha256(fresh.inside("result.nc")) != opened.provenance["files"]["result.nc"]["sha256"]:
             raise DataError(
@@ -56,7 +58,6 @@ def rewrite_report(folder: Path, progress: Progress | None = None) -> Path:
         write_report(result, fresh.path, report_summary(result, summarise(result)))
         fresh.inside("result.nc").unlink()
         files = fresh.files()
-    made = opened.path.parent / f".{opened.path.name}.report"
     for name in files:
         target = opened.path / name
         target.parent.mkdir(parents=True, exist_ok=True)

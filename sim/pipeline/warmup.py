@@ -21,8 +21,8 @@ def warmup(progress: Callable[[str], None] | None = None) -> float:
     seconds it took
     """
     from sim.pipeline.run import simulate
-    from sim.scenario.library import library
     from sim.scenario.load import load_scenario
+    from sim.scenario.shipped import library
 
     start = time.perf_counter()
     shipped = library()

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from sim.errors import DataError, LeachSimError, Problems, ScenarioError
 from sim.scenario.checks import cross_faults
 from sim.scenario.faults import DEEPEST, Fault, Keys, closest, deeper_than, file_fault
-from sim.scenario.library import library, new_scenario, scenario_files
 from sim.scenario.models import FILE_KEYS, PROGRAM_KEY, ChannelScenario, Origin, Scenario, TerrainScenario
 from sim.scenario.overrides import apply_override
 from sim.scenario.problems import faults_of, in_file_order
 from sim.scenario.schema import json_schema
+from sim.scenario.shipped import library, new_scenario, scenario_files
 
 __all__ = [
     "json_schema", "library", "load_scenario", "new_scenario", "read_text", "scenario_files", "scenario_from_text",

@@ -386,8 +386,6 @@ def _finish(
         snapped=snapped,
         exposure=exposure,
         height_above_drainage=height,
-        channel_cell=network.channel_cell,
-        total_area=total,
         timings={"everything": 1.0},
     )
 

@@ -194,11 +194,25 @@ def test_report_draws_again_what_the_run_drew(process: Any, tmp_path: Path) -> N
     run = tmp_path / "a"
     before = (run / "report.html").read_bytes()
     (run / "report.html").write_bytes(b"spoiled")
+    (tmp_path / ".a.report-1" / "figures").mkdir(parents=True)  # as a killed report leaves it
     done = process("report", "a", "--json")
     assert done.code == 0, done.err
     assert done.document["status"] == "done"
     assert (run / "report.html").read_bytes() == before
     assert "changed since" not in process("info", "a").out
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".a.report-1", "a"]
+
+
+def test_report_refuses_when_an_input_has_changed(leachsim: Any, tmp_path: Path) -> None:
+    assert leachsim("new", "mine", "--from", CHANNEL).code == 0
+    assert leachsim("run", "mine", "--out", "a", "--quiet").code == 0
+    before = {name: (tmp_path / "a" / name).read_bytes() for name in _files(tmp_path / "a") if "." in name}
+    table = tmp_path / "mine" / "reaches.csv"
+    table.write_text(table.read_text(encoding="utf-8").replace(",10.0,", ",11.0,"), encoding="utf-8")
+    done = leachsim("report", "a")
+    assert done.code == 3
+    assert "LS-302 a: channel.reaches = reaches.csv. The file the run read is gone or has changed" in done.err
+    assert {name: (tmp_path / "a" / name).read_bytes() for name in before} == before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

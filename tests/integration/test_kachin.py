@@ -12,6 +12,7 @@ import pytest
 
 from sim.pipeline.result import Result
 from sim.pipeline.summary import summarise
+from sim.registry import MONTHS
 from sim.transport import steady
 from tests.integration.conftest import first_confluence, node_at
 
@@ -131,6 +132,12 @@ class TestDilution:
         assert np.all((ratio > 30.0) & (ratio < 46.0))
         total = result.concentration.outlet[:, s, creek] / result.concentration.inlet[:, s, below]
         assert np.all(total < ratio)
+        # the numbers docs/concepts/transport.md gives
+        waters = result.flow.discharge_in[:, below] / result.flow.discharge_out[:, creek]
+        np.testing.assert_allclose(waters, 36.0, atol=0.5)
+        np.testing.assert_allclose(ratio, 33.0, atol=0.5)
+        assert (round(total.min()), round(total.max())) in {(8, 25), (8, 26)}
+        assert (MONTHS[int(total.argmin())], MONTHS[int(total.argmax())]) == ("Aug", "Jan")
 
     def test_uniform_yield_dilutes_by_the_ratio_of_areas(
         self, kachin: Callable[..., Result], overrides: tuple[str, ...]
@@ -192,6 +199,29 @@ class TestEngines:
         outlets = result.terrain.grid.valid.ravel() & (result.terrain.receiver == -1)
         assert result.terrain.upstream_cells[outlets].sum() == result.terrain.grid.valid.sum()
         assert result.budget.relative_error.max() < 1e-9
+
+
+def test_burned_river_lines_bring_the_irrawaddy_back_to_sinbo(
+    kachin: Callable[..., Result], real_dem: str, shared_reference: Path
+) -> None:
+    """On the plain below Myitkyina the model does not hold the bed; the guide and the shipped burn_depth say so."""
+    from sim.pipeline.projection import to_metres
+
+    lines = f"terrain.burn_rivers={shared_reference / 'kachin' / 'rivers_gshhg_wdbii.geojson'}"
+
+    def away(*overrides: str) -> tuple[float, bool]:
+        """Distance (km) from Sinbo to a river of more than 40,000 km2, and whether a warning names Sinbo."""
+        result = kachin(real_dem, *overrides)
+        (x,), (y,) = to_metres([97.0392], [24.7792], result.network.crs_wkt)
+        large = result.network.area > 40_000 * KM2
+        distance = np.hypot(result.network.x[large] - x, result.network.y[large] - y).min() / 1e3
+        return float(distance), any("Sinbo" in warning for warning in result.warnings)
+
+    unburned, shallow, shipped = away(), away(lines, "terrain.burn_depth=40"), away(lines)
+    assert 25.0 < unburned[0] < 29.0
+    assert 25.0 < shallow[0] < 29.0
+    assert shipped[0] < 1.0
+    assert (unburned[1], shallow[1], shipped[1]) == (True, True, False)
 
 
 class TestShippedScenario:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sim.errors import DataError, LeachSimError, Problems, ScenarioError
 from sim.pipeline.embedded import EMBEDDED, embedded_grid, embedded_spec
 from sim.pipeline.projection import to_metres
-from sim.scenario.library import library
 from sim.scenario.load import load_scenario
 from sim.scenario.models import TerrainScenario
+from sim.scenario.shipped import library
 from sim.terrain import Terrain, condition_native
 
 PANGWA, MYITSONE = (98.3783, 25.5983), (97.5028, 25.7103)

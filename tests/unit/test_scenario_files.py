@@ -9,8 +9,8 @@ import pytest
 
 from sim.errors import DataError, Problems, ScenarioError
 from sim.scenario import ChannelScenario, TerrainScenario, load_scenario
-from sim.scenario.library import library, new_scenario, scenario_files
 from sim.scenario.pits import read_pits_csv
+from sim.scenario.shipped import library, new_scenario, scenario_files
 
 ROOT = Path(__file__).resolve().parents[2]
 KACHIN = ROOT / "scenarios" / "kachin" / "scenario.toml"

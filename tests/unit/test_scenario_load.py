@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from sim.errors import Problems
 from sim.scenario import TerrainScenario, load_scenario
-from sim.scenario.library import library, scenario_files
 from sim.scenario.load import scenario_from_text
 from sim.scenario.overrides import OVERRIDE_SOURCE
 from sim.scenario.positions import positions
+from sim.scenario.shipped import library, scenario_files
 from sim.scenario.toml_writer import write_toml
 
 ROOT = Path(__file__).resolve().parents[2]

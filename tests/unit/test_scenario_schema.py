@@ -12,10 +12,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from sim.scenario.fields import walk
-from sim.scenario.library import library
 from sim.scenario.load import json_schema
 from sim.scenario.models import ChannelScenario, TerrainScenario
 from sim.scenario.reference import reference_markdown
+from sim.scenario.shipped import library
 
 INVALID = Path(__file__).resolve().parents[2] / "scenarios" / "invalid"
 
