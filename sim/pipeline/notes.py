@@ -63,7 +63,7 @@ def sink_notes(terrain: Terrain) -> tuple[str, ...]:
     """Return what each kept sink takes from the rivers below it."""
     sinks = np.flatnonzero(terrain.outlet_kind == KEPT_SINK)
     notes = []
-    for cell in sinks[np.argsort(-terrain.upstream_cells[sinks], kind="stable")].tolist():
+    for cell in sinks[np.argsort(-terrain.upstream_cells[sinks].astype(np.int64), kind="stable")].tolist():
         lon, lat = to_degrees(*terrain.grid.centre(np.array([cell])), terrain.grid.crs_wkt)
         notes.append(
             f"Kept sink at {lat[0]:.3f} N {lon[0]:.3f} E ends the flow of {terrain.area[cell] / 1e6:,.1f} km2; "

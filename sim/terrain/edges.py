@@ -7,8 +7,9 @@ import math
 import numpy as np
 from scipy import ndimage
 
-from sim.arrays import BoolArray, FloatArray, IntArray
-from sim.terrain.objects import EdgeEntry, Grid
+from sim.arrays import BoolArray, ByteArray, FloatArray, IntArray
+from sim.terrain import _kernels_edges
+from sim.terrain.objects import EDGE_CODE, STEPS, EdgeEntry, Grid
 
 PROMINENCE = 150.0
 REACH_ALONG_EDGE = 10_000.0
@@ -20,7 +21,7 @@ _AROUND = ((0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1))
 
 def edge_entries(
     grid: Grid,
-    receiver: IntArray,
+    direction: ByteArray,
     *,
     prominence: float = PROMINENCE,
     reach: float = REACH_ALONG_EDGE,
@@ -34,7 +35,7 @@ def edge_entries(
     Parameters
     ----------
     grid : Grid
-    receiver : (ncell,) int64, -1 for outlets and invalid cells
+    direction : (ncell,) uint8, codes as in `Terrain`
     prominence, reach, path : float, m
 
     Returns
@@ -46,15 +47,14 @@ def edge_entries(
     # a flow path of that length needs a patch of at least that many cells
     fewest = max(3, math.ceil(path / math.hypot(grid.cell_width, grid.cell_height)))
     for ring in outer_edges(grid.valid, fewest):
-        step = _ring_steps(grid, ring)
         height = elevation[ring].astype(np.float64)
-        for at in range(ring.size):
-            rise = _rise_on_both_sides(height, step, at, reach)
-            if rise < prominence:
-                continue
+        rises = np.empty(ring.size)
+        _kernels_edges.rise_on_both_sides(height, _ring_steps(grid, ring), reach, rises)
+        for at in np.flatnonzero(rises >= prominence).tolist():
+            rise = float(rises[at])
             cell = int(ring[at])
             x, y = grid.centre(np.array([cell]))
-            inward = _path_length(grid, receiver, cell, path) >= path
+            inward = _path_length(grid, direction, cell, path) >= path
             entries.append(EdgeEntry(cell, float(x[0]), float(y[0]), float(height[at]), rise, inward))
     unique = {entry.cell: entry for entry in entries}
     return tuple(unique.values())
@@ -70,12 +70,26 @@ def outer_edges(valid: BoolArray, fewest: int = 1) -> list[IntArray]:
     valid : (ny, nx) bool
     fewest : int, smaller patches are left out
     """
-    label, _ = ndimage.label(valid, structure=np.ones((3, 3), dtype=np.int64))
     width = valid.shape[1]
-    large = np.bincount(label.ravel()) >= fewest
+    if valid.all() and min(valid.shape) > 1:
+        return [_frame(*valid.shape)] if valid.size >= fewest else []
+    label, count = ndimage.label(valid, structure=np.ones((3, 3), dtype=np.int64))
+    size = np.zeros(count + 1, dtype=np.int64)
+    for rows in label:  # row by row: a count over all of them would first copy the labels into wider integers
+        size += np.bincount(rows, minlength=count + 1)
+    large = size >= fewest
     return [
         _trace(label[box] == k, box, width) for k, box in enumerate(ndimage.find_objects(label), start=1) if large[k]
     ]
+
+
+def _frame(rows: int, columns: int) -> IntArray:
+    """Cells of the frame of a grid, clockwise from the top left, as `_trace` would find them."""
+    top = np.arange(columns)
+    right = np.arange(1, rows) * columns + columns - 1
+    bottom = (rows - 1) * columns + np.arange(columns - 2, -1, -1)
+    left = np.arange(rows - 2, 0, -1) * columns
+    return np.concatenate([top, right, bottom, left]).astype(np.int64)
 
 
 def _trace(patch: BoolArray, box: tuple[slice, slice], width: int) -> IntArray:
@@ -123,32 +137,11 @@ def _ring_steps(grid: Grid, ring: IntArray) -> FloatArray:
     return np.hypot(rows * grid.cell_height, columns * grid.cell_width)
 
 
-def _rise_on_both_sides(height: FloatArray, step: FloatArray, at: int, reach: float) -> float:
-    """Least of the two greatest rises seen along the ring before it falls below the cell or `reach` is used up."""
-    n = height.size
-    rises = []
-    for direction in (-1, 1):
-        best, run, i = height[at], 0.0, at
-        for _ in range(n - 1):
-            j = (i + direction) % n
-            run += step[i] if direction == 1 else step[j]
-            # of cells that are level with one another only the first along the ring counts
-            if run > reach or height[j] < height[at] or (direction == -1 and height[j] == height[at]):
-                break
-            best = max(best, height[j])
-            i = j
-        rises.append(best - height[at])
-    return float(min(rises))
-
-
-def _path_length(grid: Grid, receiver: IntArray, cell: int, enough: float) -> float:
+def _path_length(grid: Grid, direction: ByteArray, cell: int, enough: float) -> float:
     """Length of the flow path, m, followed until it is `enough`."""
-    width = grid.shape[1]
     length = 0.0
-    while length < enough and receiver[cell] >= 0:
-        to = int(receiver[cell])
-        length += math.hypot(
-            (to // width - cell // width) * grid.cell_height, (to % width - cell % width) * grid.cell_width
-        )
-        cell = to
+    while length < enough and direction[cell] < EDGE_CODE:
+        down, across = STEPS[direction[cell]]
+        length += math.hypot(down * grid.cell_height, across * grid.cell_width)
+        cell += down * grid.shape[1] + across
     return length

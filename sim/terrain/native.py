@@ -4,52 +4,78 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.arrays import BoolArray, ByteArray, Float32Array, FloatArray, IntArray
+from sim.arrays import BoolArray, ByteArray, Float32Array, IntArray
 from sim.errors import DataError
-from sim.terrain import _kernels, _kernels_surface
+from sim.terrain import _kernels
+from sim.terrain.basins import drain
 from sim.terrain.edges import edge_entries
-from sim.terrain.objects import KEPT_SINK, NOT_OUTLET, Grid, Terrain
+from sim.terrain.objects import (
+    EDGE_CODE,
+    INVALID_CODE,
+    KEPT_CODE,
+    NODATA_CODE,
+    Grid,
+    Terrain,
+    directions_of,
+)
+from sim.terrain.ordering import topological_order
+from sim.terrain.rules import SHALLOW, Rule, Rules
+from sim.terrain.strips import Pool, Progress, usable_threads
+
+#: code of an outlet by `natural_outlets`
+_CODE_OF_KIND = np.array([INVALID_CODE, EDGE_CODE, NODATA_CODE, KEPT_CODE], dtype=np.uint8)
 
 TIE_ORDER = "E, SE, S, SW, W, NW, N, NE"
 
 _SENTENCE = {
-    "carve": "complete breaching along the priority flood",
-    "fill": "priority-flood fill, flats drained in flood order",
+    "auto": "depressions at most {depth:g} m deep carved, deeper ones filled",
+    "carve": "depressions carved open over their lowest passes",
+    "fill": "depressions filled to their lowest passes",
 }
 
 
 def condition_native(
     grid: Grid,
     *,
-    conditioning: str = "carve",
+    conditioning: str = "auto",
+    carve_depth: float = SHALLOW,
+    rules: tuple[Rule, ...] = (),
     kept_sinks: IntArray | None = None,
     burned: BoolArray | None = None,
     burn_depth: float = 0.0,
+    threads: int | None = None,
+    progress: Progress | None = None,
 ) -> Terrain:
-    """Remove depressions and give every cell the one cell it drains to.
+    """Give every cell the one cell it drains to, and decide for each depression whether it is kept, filled or carved.
 
-    Every valid cell reaches an outlet: a cell of the frame or beside an invalid cell that has no lower neighbour, or
-    a kept sink. Among strictly lower neighbours the steepest slope with true cell distances wins; ties go to the
-    first of E, SE, S, SW, W, NW, N, NE. Level cells follow the flood.
+    Every valid cell reaches an outlet (a cell of the frame or beside an invalid cell) or a kept sink. On the surface as
+    given, after burning, the steepest slope with true cell distances wins among strictly lower neighbours; ties go to
+    the first of E, SE, S, SW, W, NW, N, NE; level ground drains the shortest way. From the lowest cell of a depression
+    the way over its lowest pass is opened. See `sim.terrain.basins`.
 
     Parameters
     ----------
     grid : Grid
-    conditioning : "carve" lowers the path from each pit to its outlet; "fill" raises each depression to its outlet
+    conditioning : "auto" carves what is at most `carve_depth` deep and fills the rest; "carve" lowers the path from
+        each pit to its outlet; "fill" raises each depression to its outlet. Flow paths are the same.
+    carve_depth : float, m
+    rules : tuple of Rule, looked at first; the first that fits a depression decides
     kept_sinks : (s,) int64, flat cells that stay outlets
     burned : (ncell,) bool, cells lowered by `burn_depth` beforehand, river lines as a rule
     burn_depth : float, m, at least 0
+    threads : int; None for as many as numba was given. The answer does not depend on it.
+    progress : called with stage and share done
 
     Raises
     ------
     DataError
-        LS-304 if no cell is valid, LS-305 if one is not finite, LS-311 if there are 2**32 or more.
+        LS-304 if no cell is valid, LS-305 if one is not finite.
     ValueError
         If an argument contradicts the grid.
 
     References
     ----------
-    Barnes, Lehman, Mulla 2014, doi 10.1016/j.cageo.2013.04.024; Lindsay 2016, doi 10.1002/hyp.10648.
+    Cordonnier, Bovy, Braun 2019, doi 10.5194/esurf-7-549-2019; Lindsay 2016, doi 10.1002/hyp.10648.
 
     Examples
     --------
@@ -61,25 +87,41 @@ def condition_native(
     if conditioning not in _SENTENCE:
         raise ValueError(f"conditioning must be one of {sorted(_SENTENCE)}, got {conditioning!r}")
     require_valid_cells(grid)
-    kept = _kept_mask(grid, kept_sinks)
-    surface = burn(grid, burned, burn_depth)
-    kind = natural_outlets(grid)
-    kind[kept] = KEPT_SINK
-    fill = conditioning == "fill"
-    level, parent, rank = _flood(grid, surface, kind, raise_to_level=fill)
-    if fill:
-        conditioned = level
-    else:
-        conditioned = surface.ravel()
-        _kernels.carve(parent, rank, conditioned)
-    conditioned = conditioned.reshape(grid.shape)
-    receiver = np.empty(grid.elevation.size, dtype=np.int64)
-    _kernels.receivers(conditioned, grid.valid, parent, kept, grid.cell_width, grid.cell_height, receiver)
-    method = _SENTENCE[conditioning]
-    if burned is not None and burn_depth > 0.0:
+    _check_depth(burn_depth)
+    kept = _kept_cells(grid, kept_sinks)
+    surface = burn(grid, burned, burn_depth) if burned is not None and burn_depth > 0.0 else grid.elevation
+    found = drain(
+        surface,
+        None if grid.valid.all() else grid.valid,
+        cell_width=grid.cell_width,
+        cell_height=grid.cell_height,
+        rules=Rules.of(conditioning, *rules, carve_depth=carve_depth),
+        kept_sinks=kept,
+        threads=threads,
+        progress=progress,
+    )
+    conditioned, depressions = found.conditioned, found.depressions
+    assert conditioned is not None
+    assert depressions is not None
+    method = "basins joined over their lowest passes, " + _SENTENCE[conditioning].format(depth=carve_depth)
+    if rules:
+        method += f", unless one of {len(rules)} rules decides"
+    if surface is not grid.elevation:
         method += f", river lines lowered by {burn_depth:g} m first"
     method += f"; D8 by steepest slope with true distances, ties in the order {TIE_ORDER}"
-    return terrain_from_receivers(grid, conditioned, receiver, np.flatnonzero(kept), "native", method)
+    for array in (conditioned, found.direction, found.order, found.upstream_cells):
+        array.flags.writeable = False
+    return Terrain(
+        grid=grid,
+        conditioned=conditioned,
+        direction=found.direction,
+        order=found.order,
+        upstream_cells=found.upstream_cells,
+        engine="native",
+        method=method,
+        entries=edge_entries(grid, found.direction),
+        depressions=depressions,
+    )
 
 
 def terrain_from_receivers(
@@ -106,69 +148,39 @@ def terrain_from_receivers(
         LS-304 if no cell is valid; LS-312 if the receivers form a loop, leave the grid or end inside it.
     """
     require_valid_cells(grid)
-    kept = _kept_mask(grid, kept_sinks)
     receiver = np.array(receiver, dtype=np.int64)
     if receiver.shape != (grid.elevation.size,):
         raise ValueError(f"receiver has shape {receiver.shape}, expected {(grid.elevation.size,)}")
+    kept = _kept_cells(grid, kept_sinks)
     receiver[kept] = -1
+    outlet = _CODE_OF_KIND[natural_outlets(grid)]
+    outlet[kept] = KEPT_CODE
+    direction, fault = directions_of(receiver, grid.shape, outlet)
     valid = grid.valid.ravel()
-    order = np.empty(int(valid.sum()), dtype=np.int64)
-    cells = np.empty(valid.size, dtype=np.int64)
-    status, at = _kernels.order_and_accumulate(
-        valid, receiver, grid.shape[1], np.empty(valid.size, dtype=np.int64), order, cells
-    )
-    if status != _kernels.OK:
-        what = "flow path runs in a loop" if status == _kernels.CYCLE else "cell drains to no neighbour of its own"
-        raise _engine_failed(grid, engine, at, what)
-    kind = natural_outlets(grid)
-    kind[receiver >= 0] = NOT_OUTLET
-    kind[kept] = KEPT_SINK
-    dangling = np.flatnonzero(valid & (receiver == -1) & (kind == NOT_OUTLET))
+    drains = receiver != -1
+    if fault < 0:
+        astray = np.flatnonzero(drains & ~(valid & valid[np.where(drains, receiver, 0)]))
+        fault = int(astray[0]) if astray.size else -1
+    if fault >= 0:
+        raise _engine_failed(grid, engine, fault, "cell drains to no neighbour of its own")
+    dangling = np.flatnonzero(valid & (direction == INVALID_CODE))
     if dangling.size:
         raise _engine_failed(grid, engine, int(dangling[0]), f"{dangling.size} flow paths end inside the terrain")
+    order, cells = topological_order(direction.reshape(grid.shape), grid.valid, Pool(usable_threads(None)))
+    if order.size != np.count_nonzero(valid):
+        left = valid.copy()
+        left[order] = False
+        raise _engine_failed(grid, engine, int(np.argmax(left)), "flow path runs in a loop")
     return Terrain(
         grid=grid,
         conditioned=conditioned,
-        receiver=receiver,
+        direction=direction,
         order=order,
         upstream_cells=cells,
-        outlet_kind=kind,
         engine=engine,
         method=method,
-        entries=edge_entries(grid, receiver),
+        entries=edge_entries(grid, direction),
     )
-
-
-def height_above_drainage(terrain: Terrain, channel: BoolArray) -> tuple[Float32Array, IntArray, FloatArray]:
-    """Height of every cell above the channel cell its flow path reaches first.
-
-    Parameters
-    ----------
-    terrain : Terrain
-    channel : (ncell,) bool
-
-    Returns
-    -------
-    height : (ncell,) float32, m, on the conditioned surface; nan where no channel lies downhill
-    drains_to : (ncell,) int64, that channel cell; -1 where there is none
-    distance : (ncell,) float64, m along the flow path; nan where there is none
-
-    References
-    ----------
-    Nobre et al. 2011, doi 10.1016/j.jhydrol.2011.03.051.
-    """
-    channel = np.ascontiguousarray(channel, dtype=np.bool_)
-    ncell = terrain.grid.elevation.size
-    if channel.shape != (ncell,):
-        raise ValueError(f"channel has shape {channel.shape}, expected {(ncell,)}")
-    height = np.full(ncell, np.nan, dtype=np.float32)
-    drains_to = np.full(ncell, -1, dtype=np.int64)
-    distance = np.full(ncell, np.nan, dtype=np.float64)
-    _kernels_surface.height_above_drainage(
-        terrain.order, terrain.receiver, terrain.conditioned.ravel(), channel, terrain.grid.shape[1],
-        terrain.grid.cell_width, terrain.grid.cell_height, height, drains_to, distance,
-    )  # fmt: skip
-    return height, drains_to, distance
 
 
 def slope(grid: Grid) -> Float32Array:
@@ -185,19 +197,20 @@ def slope(grid: Grid) -> Float32Array:
     0.25
     """
     out = np.empty(grid.shape, dtype=np.float32)
-    _kernels_surface.slope(grid.elevation, grid.valid, grid.cell_width, grid.cell_height, out)
+    _kernels.slope(grid.elevation, grid.valid, grid.cell_width, grid.cell_height, out)
     return out
 
 
 def filled_surface(grid: Grid) -> Float32Array:
     """Lowest surface without depressions that lies nowhere below the ground, (ny, nx) float32, m."""
     require_valid_cells(grid)
-    level, _, _ = _flood(grid, grid.elevation.copy(), natural_outlets(grid), raise_to_level=True)
-    return level.reshape(grid.shape)
+    found = drain(grid.elevation, grid.valid, rules=Rules.of("fill"), measure=False).conditioned
+    assert found is not None
+    return np.asarray(found, dtype=np.float32)
 
 
 def depression_sinks(grid: Grid, min_depth: float, min_area: float) -> IntArray:
-    """Lowest cell of every depression at least this deep and large, to keep real sinks by rule.
+    """Lowest cell of every depression at least this deep and large.
 
     Parameters
     ----------
@@ -209,17 +222,13 @@ def depression_sinks(grid: Grid, min_depth: float, min_area: float) -> IntArray:
     -------
     (s,) int64, flat cells in ascending order
     """
-    level = filled_surface(grid).ravel()
-    n = level.size
-    lowest = np.empty(n, dtype=np.int64)
-    depth = np.empty(n, dtype=np.float64)
-    cells = np.empty(n, dtype=np.int64)
-    count = _kernels_surface.depressions(
-        grid.elevation.ravel(), level, grid.valid.ravel(), grid.shape[1], np.zeros(n, dtype=np.bool_),
-        np.empty(n, dtype=np.int64), lowest, depth, cells,
-    )  # fmt: skip
-    real = (depth[:count] >= min_depth) & (cells[:count] * grid.cell_area >= min_area)
-    return np.sort(lowest[:count][real])
+    require_valid_cells(grid)
+    found = drain(
+        grid.elevation, grid.valid, cell_width=grid.cell_width, cell_height=grid.cell_height, conditioned=False
+    ).depressions
+    assert found is not None
+    real = (found.depth >= min_depth) & (found.cells * grid.cell_area >= min_area)
+    return np.asarray(found.lowest[real])
 
 
 def natural_outlets(grid: Grid) -> ByteArray:
@@ -231,12 +240,16 @@ def natural_outlets(grid: Grid) -> ByteArray:
 
 def burn(grid: Grid, burned: BoolArray | None, burn_depth: float) -> Float32Array:
     """Copy of the elevation with the burned cells lowered by `burn_depth`, (ny, nx) float32, m."""
-    if not (np.isfinite(burn_depth) and burn_depth >= 0.0):
-        raise ValueError(f"burn_depth must be finite and not negative, got {burn_depth}")
+    _check_depth(burn_depth)
     surface = grid.elevation.copy()
     if burned is not None and burn_depth > 0.0:
         surface[np.asarray(burned, dtype=np.bool_).reshape(grid.shape) & grid.valid] -= np.float32(burn_depth)
     return surface
+
+
+def _check_depth(burn_depth: float) -> None:
+    if not (np.isfinite(burn_depth) and burn_depth >= 0.0):
+        raise ValueError(f"burn_depth must be finite and not negative, got {burn_depth}")
 
 
 def require_valid_cells(grid: Grid) -> None:
@@ -261,40 +274,11 @@ def require_valid_cells(grid: Grid) -> None:
         )
 
 
-def _flood(
-    grid: Grid, surface: Float32Array, kind: ByteArray, *, raise_to_level: bool
-) -> tuple[Float32Array, IntArray, IntArray]:
-    ncell, nvalid = grid.elevation.size, int(grid.valid.sum())
-    if nvalid >= _kernels.COUNTER_LIMIT:
-        raise DataError(
-            311,
-            grid.label,
-            got=f"{nvalid} valid cells",
-            expected=f"The native engine takes fewer than {_kernels.COUNTER_LIMIT} cells",
-            remedy="Choose a coarser terrain.resolution or smaller terrain.bounds",
-        )
-    level = np.empty(ncell, dtype=np.float32)
-    parent = np.empty(ncell, dtype=np.int64)
-    rank = np.empty(nvalid, dtype=np.int64)
-    z = surface.ravel() + np.float32(0.0)  # a negative zero would sort before zero
-    # every connected patch of valid cells has an edge, so the flood reaches them all
-    _kernels.flood(
-        z, z.view(np.int32), grid.valid, kind, raise_to_level,
-        np.empty(nvalid, dtype=np.int64), np.empty(nvalid, dtype=np.int64), np.empty(nvalid, dtype=np.int64),
-        level, parent, rank,
-    )  # fmt: skip
-    return level, parent, rank
-
-
-def _kept_mask(grid: Grid, kept_sinks: IntArray | None) -> BoolArray:
-    kept = np.zeros(grid.elevation.size, dtype=np.bool_)
-    if kept_sinks is None:
-        return kept
-    cells = np.asarray(kept_sinks, dtype=np.int64).ravel()
-    if cells.size and (cells.min() < 0 or cells.max() >= kept.size or not grid.valid.ravel()[cells].all()):
+def _kept_cells(grid: Grid, kept_sinks: IntArray | None) -> IntArray:
+    cells = np.unique(np.asarray([] if kept_sinks is None else kept_sinks, dtype=np.int64).ravel())
+    if cells.size and (cells[0] < 0 or cells[-1] >= grid.valid.size or not grid.valid.ravel()[cells].all()):
         raise ValueError("kept_sinks must be flat indices of valid cells")
-    kept[cells] = True
-    return kept
+    return cells
 
 
 def _engine_failed(grid: Grid, engine: str, cell: int, what: str) -> DataError:

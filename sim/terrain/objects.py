@@ -2,14 +2,70 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.arrays import BoolArray, ByteArray, Float32Array, FloatArray, IntArray, canonicalise
+from sim.terrain.rules import Depressions
+from sim.terrain.strips import index_type
 
 #: kinds of outlet in `Terrain.outlet_kind`
 NOT_OUTLET, EDGE_OUTLET, NODATA_OUTLET, KEPT_SINK = 0, 1, 2, 3
+
+#: codes in `Terrain.direction` beyond the eight neighbours
+EDGE_CODE, NODATA_CODE, KEPT_CODE, INVALID_CODE = 8, 9, 10, 15
+
+_KIND_OF_CODE = np.array([0] * 8 + [EDGE_OUTLET, NODATA_OUTLET, KEPT_SINK] + [0] * 5, dtype=np.uint8)
+
+#: row and column steps of the directions
+STEPS = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1))
+
+
+def receivers_of(direction: ByteArray, columns: int) -> IntArray:
+    """(ncell,) int64 flat receiving cells of direction codes, -1 for outlets and invalid cells.
+
+    Examples
+    --------
+    >>> receivers_of(np.array([0, 0, 8], dtype=np.uint8), 3).tolist()
+    [1, 2, -1]
+    """
+    step = np.array([rows * columns + across for rows, across in STEPS] + [0] * 8, dtype=np.int64)
+    receiver = step[direction]
+    receiver += np.arange(direction.size, dtype=np.int64)
+    receiver[direction >= EDGE_CODE] = -1
+    return receiver
+
+
+def directions_of(receiver: IntArray, shape: tuple[int, int], outlet: ByteArray) -> tuple[ByteArray, int]:
+    """Direction codes of flat receiving cells, and the first cell whose receiver is no neighbour (-1 if none).
+
+    Parameters
+    ----------
+    receiver : (ncell,) int64, -1 for outlets and invalid cells
+    shape : rows and columns
+    outlet : (ncell,) uint8, code to take where there is no receiver
+
+    Examples
+    --------
+    >>> codes, fault = directions_of(np.array([1, 2, -1]), (1, 3), np.full(3, 8, dtype=np.uint8))
+    >>> codes.tolist(), fault
+    ([0, 0, 8], -1)
+    """
+    rows, columns = shape
+    cell = np.arange(receiver.size, dtype=np.int64)
+    drains = receiver != -1
+    to = np.where(drains, receiver, cell)
+    down, across = to // columns - cell // columns, to % columns - cell % columns
+    table = np.full((3, 3), INVALID_CODE, dtype=np.uint8)
+    for code, (a, b) in enumerate(STEPS):
+        table[a + 1, b + 1] = code
+    near = (np.abs(down) <= 1) & (np.abs(across) <= 1) & (to >= 0) & (to < rows * columns)
+    direction = np.where(drains, table[np.where(near, down, 0) + 1, np.where(near, across, 0) + 1], outlet)
+    bad = np.flatnonzero(drains & (~near | (to == cell)))
+    return direction.astype(np.uint8), int(bad[0]) if bad.size else -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,39 +153,63 @@ class EdgeEntry:
 class Terrain:
     """Conditioned surface and the flow paths on it; the same contract for every engine.
 
+    Cells are numbered in 32 bits where that is enough (see `sim.terrain.strips.index_type`): terrain work waits for
+    memory, and half the words are half the waiting.
+
     Parameters
     ----------
     grid : Grid, as given
     conditioned : (ny, nx) float32, m, surface after filling and carving (burned lines included)
-    receiver : (ncell,) int64, flat index of the cell each cell drains to; -1 for outlets and invalid cells
-    order : (nvalid,) int64, valid cells so that every cell stands before its receiver
-    upstream_cells : (ncell,) int64, number of valid cells draining through each cell, itself included; 0 if invalid
-    outlet_kind : (ncell,) uint8, NOT_OUTLET, EDGE_OUTLET, NODATA_OUTLET or KEPT_SINK
+    direction : (ncell,) uint8, 0 to 7 for a neighbour (E, SE, S, SW, W, NW, N, NE), 8 for an outlet at the frame, 9 for
+        one beside an invalid cell, 10 for a kept sink, 15 where not valid
+    order : (nvalid,) uint32 or int64, valid cells so that every cell stands before its receiver
+    upstream_cells : (ncell,) uint32 or int64, number of valid cells draining through each cell, itself included; 0 if
+        invalid
     engine : str, "native" or "whitebox ..." with its version
     method : str, one sentence on conditioning, D8 rule and tie order
     entries : valleys cut by the edge
+    depressions : Depressions, what was decided for each; empty for engines that do not tell
     """
 
     grid: Grid
     conditioned: Float32Array
-    receiver: IntArray
-    order: IntArray
-    upstream_cells: IntArray
-    outlet_kind: ByteArray
+    direction: ByteArray
+    order: npt.NDArray[Any]
+    upstream_cells: npt.NDArray[Any]
     engine: str
     method: str
     entries: tuple[EdgeEntry, ...] = ()
+    depressions: Depressions = field(default_factory=Depressions.none)
+    _receiver: IntArray | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         ncell = self.grid.elevation.size
+        index, _ = index_type(ncell)
         canonicalise(
             self,
             conditioned=(np.float32, self.grid.shape),
-            receiver=(np.int64, (ncell,)),
-            order=(np.int64, (int(self.grid.valid.sum()),)),
-            upstream_cells=(np.int64, (ncell,)),
-            outlet_kind=(np.uint8, (ncell,)),
+            direction=(np.uint8, (ncell,)),
+            order=(index, (int(np.count_nonzero(self.grid.valid)),)),
+            upstream_cells=(index, (ncell,)),
         )
+
+    @property
+    def receiver(self) -> IntArray:
+        """(ncell,) int64, flat index of the cell each cell drains to; -1 for outlets and invalid cells.
+
+        Worked out from the directions on first use and kept: eight bytes a cell.
+        """
+        if self._receiver is None:
+            receiver = receivers_of(self.direction, self.grid.shape[1])
+            receiver.flags.writeable = False
+            object.__setattr__(self, "_receiver", receiver)
+            return receiver
+        return self._receiver
+
+    @property
+    def outlet_kind(self) -> ByteArray:
+        """(ncell,) uint8, NOT_OUTLET, EDGE_OUTLET, NODATA_OUTLET or KEPT_SINK."""
+        return _KIND_OF_CODE[self.direction]
 
     @property
     def area(self) -> FloatArray:

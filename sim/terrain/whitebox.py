@@ -22,9 +22,11 @@ from scipy import ndimage
 
 from sim.arrays import BoolArray, ByteArray, Float32Array, FloatArray, IntArray
 from sim.errors import DataError
-from sim.terrain import _kernels
-from sim.terrain.native import _flood, burn, natural_outlets, terrain_from_receivers
-from sim.terrain.objects import KEPT_SINK, NOT_OUTLET, Grid, Terrain
+from sim.terrain.basins import Drainage, drain
+from sim.terrain.completion import breach, has_gaps, join_sinks
+from sim.terrain.native import burn, natural_outlets, terrain_from_receivers
+from sim.terrain.objects import KEPT_SINK, NOT_OUTLET, Grid, Terrain, receivers_of
+from sim.terrain.rules import Rules
 
 #: path, values (ny, nx), grid, nodata
 WriteGrid = Callable[[Path, Any, Grid, float], None]
@@ -36,7 +38,6 @@ _MISSING = 3
 _WHERE = "terrain.engine = whitebox"
 #: pointer code -> row step, column step
 _POINTER = {1: (-1, 1), 2: (0, 1), 4: (1, 1), 8: (1, 0), 16: (1, -1), 32: (0, -1), 64: (-1, -1), 128: (-1, 0)}
-_NEIGHBOURS = tuple(_POINTER.values())
 #: Longest breach the least-cost search tries, cells; deeper basins are filled.
 _MAX_DISTANCE = 100
 #: Height above the exact fill level that graded flats can explain, m, and that they cannot.
@@ -119,7 +120,7 @@ def condition_whitebox(
     conditioned = np.where(grid.valid, rasters.conditioned, 0.0).astype(np.float32)
     conditioned.ravel()[kept] = surface.ravel()[kept]
     receiver = receivers_from_pointer(rasters.pointer, grid.valid & ~kept.reshape(grid.shape))
-    _join_sinks(grid, conditioned, np.flatnonzero(kept), receiver)
+    join_sinks(grid, conditioned, np.flatnonzero(kept), receiver)
     kind = natural_outlets(grid)
     kind[kept] = KEPT_SINK
     lowered = _lower_to_fill(grid, surface, conditioned, kind, receiver)
@@ -130,7 +131,7 @@ def condition_whitebox(
     method += "; D8 pointer by steepest slope of Whitebox"
     if lowered:
         method += f"; {lowered} cells around gaps and kept sinks are filled and drained by the native engine"
-    method += f"; {left} cells it left undrained follow the priority flood" if left else "; it left no cell undrained"
+    method += f"; {left} cells it left undrained follow native paths" if left else "; it left no cell undrained"
     return terrain_from_receivers(grid, conditioned, receiver, np.flatnonzero(kept), engine_name(program), method)
 
 
@@ -298,33 +299,10 @@ def receivers_from_pointer(pointer: IntArray, valid: BoolArray) -> IntArray:
     return receiver
 
 
-def _join_sinks(grid: Grid, conditioned: Float32Array, sinks: IntArray, receiver: IntArray) -> None:
-    """Let the cells around kept sinks, which were holes to the engine, fall into them where that is steepest."""
-    rows, columns = grid.shape
-    level = conditioned.ravel()
-
-    def fall(cell: int, to: int) -> float:
-        rise_rows, rise_columns = to // columns - cell // columns, to % columns - cell % columns
-        distance = float(np.hypot(rise_rows * grid.cell_height, rise_columns * grid.cell_width))
-        return (float(level[cell]) - float(level[to])) / distance
-
-    kept = set(sinks.tolist())
-    for sink in sinks.tolist():
-        for row_step, column_step in _NEIGHBOURS:
-            r, c = sink // columns + row_step, sink % columns + column_step
-            cell = r * columns + c
-            if not (0 <= r < rows and 0 <= c < columns) or not grid.valid[r, c] or cell in kept:
-                continue
-            current = int(receiver[cell])
-            if current == -1 or fall(cell, sink) > fall(cell, current):
-                receiver[cell] = sink
-                level[sink] = min(level[sink], level[cell])
-
-
 def _drain(grid: Grid, conditioned: Float32Array, kind: ByteArray, receiver: IntArray) -> int:
-    """Lead cells that end inside the terrain along the flood's parents to a cell that drains; returns their number.
+    """Lead cells that end inside the terrain along native flow paths to a cell that drains; returns their number.
 
-    No loop can form: changed cells lie in basins that end inside, follow parents of falling flood rank, and stop at
+    No loop can form: changed cells lie in basins that end inside, follow native paths, which have no loop, and stop at
     the first cell whose path was complete before, which is never changed.
     """
     valid = grid.valid.ravel()
@@ -332,26 +310,15 @@ def _drain(grid: Grid, conditioned: Float32Array, kind: ByteArray, receiver: Int
     if not undrained.size:
         return 0
     complete = valid & (kind[_ends(receiver)] != NOT_OUTLET)
-    _, parent, _ = _flood(grid, conditioned, kind, raise_to_level=False)
+    native = receivers_of(_native(grid, conditioned, kind).direction, grid.shape[1])
     active = undrained
     while active.size:
-        receiver[active] = parent[active]
-        active = np.unique(parent[active])
+        receiver[active] = native[active]
+        active = np.unique(native[active])
         active = active[(active >= 0) & ~complete[active]]
         complete[active] = True
-    _breach(conditioned.ravel(), receiver)
+    breach(conditioned.ravel(), receiver)
     return int(undrained.size)
-
-
-def _breach(level: Float32Array, receiver: IntArray) -> None:
-    """Lower cells that lie above a cell draining to them, so that every flow path falls or stays level."""
-    cells = np.flatnonzero(receiver >= 0)
-    while cells.size:
-        cells = cells[level[receiver[cells]] > level[cells]]
-        below = receiver[cells]
-        np.minimum.at(level, below, level[cells])
-        cells = np.unique(below)
-        cells = cells[receiver[cells] >= 0]
 
 
 def _lower_to_fill(
@@ -364,44 +331,44 @@ def _lower_to_fill(
 
     No loop can form: along every flow path the level (fill level where lowered, else the engine's) falls strictly on
     the engine's cells, by more than the tolerance from these to lowered ones, and among lowered cells of one level
-    follows the flood.
+    follows native paths.
     """
-    level, parent, _ = _flood(grid, surface, kind, raise_to_level=True)
+    filled = _native(grid, surface, kind)
+    assert filled.conditioned is not None
+    level = filled.conditioned.ravel()
     flat = conditioned.ravel()
     above = grid.valid.ravel() & (flat - level > _LEVEL_TOLERANCE)
     worst = int(np.argmax(np.where(above, flat - level, np.float32(0.0))))
     if not above.any():
         return 0
-    if not (np.any(kind == KEPT_SINK) or _has_gaps(grid)):
+    if not (np.any(kind == KEPT_SINK) or has_gaps(grid)):
         excess = float(flat[worst] - level[worst])
         if excess <= _TOO_HIGH:
             return 0
         row, column = divmod(worst, grid.shape[1])
         raise _failed(f"The engine raised row {row}, column {column} {excess:.0f} m above the outlet of its depression")
     flat[above] = level[above]
-    native = _native_receivers(grid, level, parent, kind)
+    native = receivers_of(filled.direction, grid.shape[1])
     receiver[above] = native[above]
     # Cells beside may have a lower neighbour now: a rim that was an outlet falls into its bowl.
     beside = ndimage.binary_dilation(above.reshape(grid.shape), structure=np.ones((3, 3))).ravel() & ~above
-    native = _native_receivers(grid, flat, parent, kind)
+    native = receivers_of(_native(grid, conditioned, kind).direction, grid.shape[1])
     falls = beside & (native >= 0)
     falls[falls] = flat[native[falls]] < flat[falls] - _LEVEL_TOLERANCE
     receiver[falls] = native[falls]
     return int(np.count_nonzero(above))
 
 
-def _native_receivers(grid: Grid, level: Float32Array, parent: IntArray, kind: ByteArray) -> IntArray:
-    out = np.empty(level.size, dtype=np.int64)
-    surface = np.ascontiguousarray(level.reshape(grid.shape))
-    _kernels.receivers(surface, grid.valid, parent, kind == KEPT_SINK, grid.cell_width, grid.cell_height, out)
-    return out
-
-
-def _has_gaps(grid: Grid) -> bool:
-    """True when invalid cells lie inside the terrain, not connected to its frame."""
-    label, count = ndimage.label(~grid.valid)
-    frame = np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]])
-    return bool(count > len(np.unique(frame[frame > 0])))
+def _native(grid: Grid, surface: Float32Array, kind: ByteArray) -> Drainage:
+    return drain(
+        surface,
+        grid.valid,
+        cell_width=grid.cell_width,
+        cell_height=grid.cell_height,
+        rules=Rules.of("fill"),
+        kept_sinks=np.flatnonzero(kind == KEPT_SINK),
+        measure=False,
+    )
 
 
 def _ends(receiver: IntArray) -> IntArray:
@@ -410,6 +377,8 @@ def _ends(receiver: IntArray) -> IntArray:
     for _ in range(64):
         further = end[end]
         if np.array_equal(further, end):
-            return end
+            break
         end = further
+    if not np.any(receiver[end] >= 0):
+        return end
     raise _failed("The engine's flow paths run in a loop")

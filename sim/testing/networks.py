@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from sim.arrays import FloatArray, IntArray
 from sim.network.objects import RiverNetwork
-from sim.terrain.objects import EDGE_OUTLET, NODATA_OUTLET, NOT_OUTLET, EdgeEntry, Grid, Terrain
+from sim.terrain.objects import EDGE_CODE, INVALID_CODE, NODATA_CODE, EdgeEntry, Grid, Terrain, directions_of
 
 #: a metric CRS for synthetic terrain; UTM zone 47 north, without the parts nobody reads
 METRIC_CRS = (
@@ -80,20 +80,22 @@ def terrain_from_tree(grid: Grid, receiver: npt.ArrayLike, entries: Sequence[Edg
                 order.append(r)
     if len(order) != len(cells):
         raise ValueError("the receivers run in a circle")
-    kind = [NOT_OUTLET] * len(target)
+    outlet = np.full(len(target), INVALID_CODE, dtype=np.uint8)
     ny, nx = grid.shape
     for c in cells:
         if target[c] < 0:
             row, column = divmod(c, nx)
             on_edge = row in (0, ny - 1) or column in (0, nx - 1)
-            kind[c] = EDGE_OUTLET if on_edge else NODATA_OUTLET
+            outlet[c] = EDGE_CODE if on_edge else NODATA_CODE
+    direction, fault = directions_of(np.array(target, dtype=np.int64), grid.shape, outlet)
+    if fault >= 0:
+        raise ValueError(f"cell {fault} drains to no neighbour of its own")
     return Terrain(
         grid=grid,
         conditioned=grid.elevation,
-        receiver=np.array(target, dtype=np.int64),
+        direction=direction,
         order=np.array(order, dtype=np.int64),
         upstream_cells=np.array(upstream, dtype=np.int64),
-        outlet_kind=np.array(kind, dtype=np.uint8),
         engine="synthetic",
         method="receivers given",
         entries=tuple(entries),

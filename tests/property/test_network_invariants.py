@@ -155,10 +155,9 @@ def test_network_does_not_depend_on_the_order_of_cells(case: dict, seed: int) ->
     shuffled = Terrain(
         grid=terrain.grid,
         conditioned=terrain.conditioned,
-        receiver=terrain.receiver,
+        direction=terrain.direction,
         order=np.array(order),
         upstream_cells=terrain.upstream_cells,
-        outlet_kind=terrain.outlet_kind,
         engine=terrain.engine,
         method=terrain.method,
     )

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("terrain", "network", "hydrology", "transport")
+ROOMS = ("terrain", "network", "hydrology", "transport", "benchmarking")
 KM2 = 1e6
 NONE = np.empty(0, dtype=np.int64)
 
@@ -44,6 +44,121 @@ def terrain_results() -> Results:
         found |= {f"{conditioning} {part}": getattr(terrain, part) for part in parts}
         above = height_above_drainage(terrain, terrain.upstream_cells > 4)
         found |= {f"{conditioning} above drainage {i}": part for i, part in enumerate(above)}
+    found |= drain_results() | path_results() | dispersive_results() | comparison_results()
+    return found | tiled_results()
+
+
+def comparison_results() -> Results:
+    """Steps to the nearest stream cell."""
+    from sim.terrain.compare import steps_to
+
+    return {"steps to": steps_to(np.array([3, 30]), (7, 8), 4)}
+
+
+def drain_results() -> Results:
+    """Rules of every kind, several strips, both widths of indices, closed and open flats."""
+    from sim.terrain import Rule, Rules, drain
+    from sim.terrain.rules import CARVE, FILL, KEEP
+    from sim.testing.terrain import rough
+
+    grid = rough(np.random.default_rng(8), (9, 10), levels=3, hole_share=0.05)
+    valid = np.flatnonzero(grid.valid.ravel())
+    rules = (
+        Rule(KEEP, min_depth=1.0, min_volume=2.0, holding=valid[::2]),
+        Rule(FILL, min_area=3.0),
+        Rule(CARVE, within=np.arange(90) % 3 == 0),
+    )
+    found: Results = {}
+    for wide in (False, True):
+        for strip_rows in (2, 9):
+            d = drain(grid.elevation, grid.valid, rules=Rules(rules), strip_rows=strip_rows, wide_indices=wide)
+            assert d.depressions is not None
+            tag = f"drain {wide} {strip_rows}"
+            parts = {"direction": d.direction, "order": d.order, "cells": d.upstream_cells, "surface": d.conditioned}
+            found |= {f"{tag} {name}": part for name, part in parts.items()}
+            found |= {f"{tag} volume": d.depressions.volume, f"{tag} decision": d.depressions.decision}
+    whole = drain(np.random.default_rng(9).normal(size=(6, 7)))
+    return found | {"drain whole": whole.direction, "drain whole surface": whole.conditioned}
+
+
+def path_results() -> Results:
+    """Everything that takes one pass over the order."""
+    from sim import terrain as room
+    from sim.testing.terrain import rough
+
+    grid = rough(np.random.default_rng(3), (7, 8), levels=4, hole_share=0.1)
+    terrain = room.condition_native(grid)
+    channel = terrain.upstream_cells > 4
+    cells = np.flatnonzero(channel)[:3]
+    weight = np.linspace(1.0, 2.0, terrain.direction.size)
+    again = room.terrain_from_receivers(grid, terrain.conditioned, terrain.receiver, NONE, "again", "")
+    return {
+        "again": again.order,
+        "accumulate": room.accumulate(terrain, weight),
+        "strahler": room.strahler_order(terrain, channel),
+        "down": room.downstream_distance(terrain, channel),
+        "time": room.travel_time(terrain, weight),
+        "up": room.upstream_distance(terrain),
+        "catchments": room.catchment_labels(terrain, cells),
+        "mask": room.upstream_mask(terrain, cells),
+    }
+
+
+def dispersive_results() -> Results:
+    """Every way to spread flow, on rough ground with holes and flats and cells that are not square."""
+    from sim.terrain import (
+        Dispersion,
+        Grid,
+        condition_native,
+        delivery,
+        dispersive_accumulation,
+        flow_proportions,
+    )
+    from sim.testing.terrain import rough
+
+    square = rough(np.random.default_rng(4), (9, 8), levels=9, hole_share=0.1)
+    grid = Grid(square.elevation, square.valid, (2.0, 0.0, 0.0, 0.0, -3.0, 0.0), square.crs_wkt, square.label)
+    terrain = condition_native(grid)
+    channel = terrain.upstream_cells > 12
+    cells = np.flatnonzero(grid.valid.ravel())
+    found: Results = {}
+    for name, how in {
+        "d8": "d8",
+        "dinf": "dinf",
+        "dinf by angle": Dispersion("dinf", split="angle"),
+        "mfd": "mfd",
+        "mfd, Freeman": Dispersion("mfd", 1.1, contour_lengths=False),
+    }.items():
+        found[f"{name} shares"] = flow_proportions(terrain, cells, how, channel)
+        found[f"{name} area"] = dispersive_accumulation(terrain, np.ones(72), how, channel)
+        table = delivery(terrain, cells[:9], channel, how, cut_off=1e-3)
+        for field in dataclasses.fields(table):
+            found[f"{name} {field.name}"] = getattr(table, field.name)
+    return found
+
+
+def tiled_results() -> Results:
+    """Flow paths found in tiles, with level ground across them that has a way out and such that has none."""
+    import tempfile
+
+    from sim.io.tile_store import ArrayElevations, Scratch, TileFiles
+    from sim.pipeline.tiled import Serial, drain_tiles
+    from sim.terrain.rules import Rules
+    from sim.terrain.tiles import Layout
+
+    surface = np.random.default_rng(6).integers(2, 6, (9, 10)).astype(np.float32)
+    surface[1:4, 1:9] = 1.0
+    surface[6, 2:] = 1.5
+    layout = Layout(9, 10, 3)
+    found: Results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Scratch(folder)
+        files = TileFiles(scratch)
+        drain_tiles(
+            ArrayElevations(surface), layout, scratch, files, executor=Serial(), rules=Rules(carve_depth=1.0)
+        )  # fmt: skip
+        for t in range(layout.count):
+            found |= {f"tile {t} {name}": values for name, values in files.read(layout.tile(t)).items()}
     return found
 
 
@@ -168,9 +283,23 @@ def transport_results() -> Results:
     }
 
 
+def benchmarking_results() -> Results:
+    """The references, and that they can be read."""
+    from sim.benchmarking import _kernels
+    from sim.benchmarking.references import References, cycle_through, random_visits, streams
+
+    b, c, one = streams(50)
+    all_, last = np.zeros(50), np.zeros(1, dtype=np.int64)
+    _kernels.triad(b, c, 3.0, one)
+    _kernels.triad_threads(b, c, 3.0, all_)
+    _kernels.chase(cycle_through(random_visits(64 * 30)), 8, 17, last)
+    read = References(elements=50, jump_bytes=64 * 30).read()
+    return {"triad": one, "triad on all threads": all_, "walk": last, "read": np.array([read.jump > 0.0])}
+
+
 def results(room: str) -> Results:
     """Named arrays of one room."""
-    rooms = (terrain_results, network_results, hydrology_results, transport_results)
+    rooms = (terrain_results, network_results, hydrology_results, transport_results, benchmarking_results)
     return dict(zip(ROOMS, rooms, strict=True))[room]()
 
 

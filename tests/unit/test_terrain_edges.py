@@ -78,12 +78,12 @@ def test_valley_cut_by_the_edge_leads_inward_where_it_enters_not_where_it_leaves
 
 def test_prominence_reach_and_path_are_limits() -> None:
     grid = gorge()
-    receiver = condition_native(grid).receiver
-    assert len(inward(edge_entries(grid, receiver, prominence=899.0))) == 1
-    assert inward(edge_entries(grid, receiver, prominence=901.0)) == []
-    assert edge_entries(grid, receiver, prominence=500.0, reach=4000.0) == ()
-    assert len(inward(edge_entries(grid, receiver, path=29 * 450.0))) == 1
-    assert inward(edge_entries(grid, receiver, path=30 * 450.0)) == []
+    direction = condition_native(grid).direction
+    assert len(inward(edge_entries(grid, direction, prominence=899.0))) == 1
+    assert inward(edge_entries(grid, direction, prominence=901.0)) == []
+    assert edge_entries(grid, direction, prominence=500.0, reach=4000.0) == ()
+    assert len(inward(edge_entries(grid, direction, path=29 * 450.0))) == 1
+    assert inward(edge_entries(grid, direction, path=30 * 450.0)) == []
     assert condition_native(gorge(side_slope=0.01)).entries == ()
 
 
@@ -103,3 +103,11 @@ def test_edge_of_slanting_data_counts_too() -> None:
     terrain = condition_native(grid_of(grid.elevation, valid, cell_width=450.0, cell_height=450.0))
     (entry,) = inward(terrain.entries)
     assert entry.cell % 41 == 20
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (2, 7), (6, 2), (5, 8)])
+def test_the_frame_of_a_full_grid_is_what_a_trace_finds(shape: tuple[int, int]) -> None:
+    full = np.ones(shape, dtype=bool)
+    padded = np.pad(full, 1)  # with an empty margin the trace is used
+    row, column = np.divmod(outer_edges(padded)[0], shape[1] + 2)
+    np.testing.assert_array_equal(outer_edges(full)[0], (row - 1) * shape[1] + column - 1)

@@ -21,10 +21,8 @@ from sim.terrain import (
     slope,
     terrain_from_receivers,
 )
-from sim.terrain import _kernels as kernels
-from sim.terrain import _kernels_surface as surface_kernels
 from sim.terrain.objects import EDGE_OUTLET, KEPT_SINK, NODATA_OUTLET, NOT_OUTLET
-from sim.testing.terrain import bowl, cone, grid_of, plane, rough, valley
+from sim.testing.terrain import bowl, cone, grid_of, plane, valley
 
 ROOT = Path(__file__).resolve().parents[2]
 NONE = np.zeros(0, dtype=np.int64)
@@ -187,13 +185,6 @@ def test_valid_cells_must_be_finite() -> None:
         condition_native(grid)
 
 
-def test_too_many_cells_for_the_counter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "COUNTER_LIMIT", 81)
-    with pytest.raises(DataError, match="LS-311 synthetic terrain = 81 valid cells"):
-        condition_native(cone(9))
-    assert condition_native(cone(7)).upstream_cells.sum() > 49
-
-
 def test_negative_heights_and_negative_zero_sort_right() -> None:
     z = np.array([[5.0, 5.0, 5.0, 5.0, 5.0], [5.0, -0.0, -7.5, 0.0, 5.0], [5.0, 5.0, -3.0, 5.0, -8.0]])
     terrain = condition_native(grid_of(z))
@@ -294,65 +285,32 @@ def test_method_says_what_was_done() -> None:
     assert "E, SE, S, SW, W, NW, N, NE" in terrain.method
 
 
-def run_kernels(grid: Grid, call: str) -> list[np.ndarray]:
-    """All kernels on one grid, compiled or in plain Python (`call` is "compiled" or "py_func")."""
-
-    def do(kernel: object) -> object:
-        return kernel if call == "compiled" else kernel.py_func  # type: ignore[attr-defined]
-
-    n, width = grid.elevation.size, grid.shape[1]
-    nvalid = int(grid.valid.sum())
-    kind = np.empty(n, np.uint8)
-    do(kernels.seeds)(grid.valid, kind)
-    results: list[np.ndarray] = [kind]
-    for raise_to_level in (True, False):
-        level, parent, rank = np.empty(n, np.float32), np.empty(n, np.int64), np.empty(nvalid, np.int64)
-        space = [np.empty(nvalid, np.int64) for _ in range(3)]
-        z = grid.elevation.ravel().copy()
-        popped = do(kernels.flood)(z, z.view(np.int32), grid.valid, kind, raise_to_level, *space, level, parent, rank)
-        assert popped == nvalid
-        carved = grid.elevation.ravel().copy()
-        do(kernels.carve)(parent, rank, carved)
-        receiver = np.empty(n, np.int64)
-        do(kernels.receivers)(carved.reshape(grid.shape), grid.valid, parent, np.zeros(n, bool), 30.0, 20.0, receiver)
-        order, cells = np.empty(nvalid, np.int64), np.empty(n, np.int64)
-        status = do(kernels.order_and_accumulate)(
-            grid.valid.ravel(), receiver, width, np.empty(n, np.int64), order, cells
-        )
-        assert status == (kernels.OK, -1)
-        height, to, distance = np.full(n, np.nan, np.float32), np.full(n, -1), np.full(n, np.nan)
-        do(surface_kernels.height_above_drainage)(
-            order, receiver, carved, cells > 3, width, 30.0, 20.0, height, to, distance
-        )
-        gradient = np.empty(grid.shape, np.float32)
-        do(surface_kernels.slope)(grid.elevation, grid.valid, 30.0, 20.0, gradient)
-        lowest, depth, size = np.zeros(n, np.int64), np.zeros(n), np.zeros(n, np.int64)
-        count = do(surface_kernels.depressions)(
-            grid.elevation.ravel(), level, grid.valid.ravel(), width, np.zeros(n, bool), np.empty(n, np.int64),
-            lowest, depth, size,
-        )  # fmt: skip
-        results += [level, parent, rank, carved, receiver, order, cells, height, to, distance, gradient]
-        results += [lowest[:count], depth[:count], size[:count]]
-    return results
-
-
-@pytest.mark.parametrize("levels", [None, 3])
-def test_compiled_kernels_equal_plain_python(levels: int | None) -> None:
-    grid = rough(np.random.default_rng(7), (9, 11), levels=levels, hole_share=0.1)
-    for fast, slow in zip(run_kernels(grid, "compiled"), run_kernels(grid, "py_func"), strict=True):
-        np.testing.assert_allclose(fast, slow, rtol=1e-12)
-
-
 SCRIPT = """
+import hashlib, sys
 import numpy as np
-from sim.terrain import condition_native, height_above_drainage, slope, depression_sinks
+from sim.terrain import (
+    Rule, accumulate, catchment_labels, condition_native, depression_sinks, downstream_distance, height_above_drainage,
+    slope, strahler_order, travel_time, upstream_distance, upstream_mask,
+)
+from sim.terrain.basins import drain
+from sim.terrain.rules import KEEP
 from sim.testing.terrain import rough
 grid = rough(np.random.default_rng(3), (7, 8), levels=4, hole_share=0.1)
-terrain = condition_native(grid, conditioning="{conditioning}")
+rule = Rule(KEEP, min_depth=1.0, min_volume=1.0, holding=np.flatnonzero(grid.valid.ravel())[::3])
+terrain = condition_native(grid, conditioning="{conditioning}", rules=(rule,))
 assert terrain.upstream_cells[terrain.receiver == -1].sum() == grid.valid.sum()
-parts = (terrain.conditioned, terrain.receiver, terrain.order, terrain.upstream_cells, terrain.outlet_kind,
-         slope(grid), depression_sinks(grid, 1.0, 1.0), *height_above_drainage(terrain, terrain.upstream_cells > 4))
-import hashlib, sys
+channel = terrain.upstream_cells > 4
+weight = np.linspace(1.0, 2.0, terrain.direction.size)
+cells = np.flatnonzero(channel)[:3]
+strips = drain(grid.elevation, grid.valid, strip_rows=2, wide_indices=True)
+parts = (
+    terrain.conditioned, terrain.receiver, terrain.order, terrain.upstream_cells, terrain.outlet_kind, slope(grid),
+    terrain.depressions.level, terrain.depressions.volume, depression_sinks(grid, 1.0, 1.0),
+    *height_above_drainage(terrain, channel), accumulate(terrain, weight), strahler_order(terrain, channel),
+    downstream_distance(terrain, channel), travel_time(terrain, weight), upstream_distance(terrain),
+    catchment_labels(terrain, cells), upstream_mask(terrain, cells),
+    strips.direction, strips.order, strips.upstream_cells, strips.conditioned,
+)
 sys.stdout.write(hashlib.sha256(b"".join(np.ascontiguousarray(p).tobytes() for p in parts)).hexdigest())
 """
 

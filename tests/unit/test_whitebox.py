@@ -187,7 +187,7 @@ def test_pits_and_flats_the_engine_leaves_are_drained(
     inner = np.zeros(grid.shape, dtype=bool)
     inner[1:-1, 1:-1] = True
     left = int(((receiver == -1) & inner.ravel()).sum())
-    assert f"{left} cells it left undrained follow the priority flood" in terrain.method
+    assert f"{left} cells it left undrained follow native paths" in terrain.method
     # Cells that drained before keep their receivers.
     assert (terrain.receiver == receiver).mean() > 0.3
 
