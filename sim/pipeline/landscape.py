@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.pipeline import exposure_stage, network_stage, notes, site_stage, source_stage, terrain_stage, water_stage
+from sim.pipeline import (
+    delivery_stage,
+    exposure_stage,
+    network_stage,
+    notes,
+    site_stage,
+    source_stage,
+    terrain_stage,
+    water_stage,
+)
 from sim.pipeline.projection import to_degrees
 from sim.pipeline.result import Result
 from sim.registry import MONTHS, SUBSTANCES
@@ -38,15 +47,18 @@ def simulate_landscape(scenario: TerrainScenario, stages: Stages) -> Result:
         reactions = water_stage.reactions_of(scenario, flow, substances)
     with stages("sources"):
         load = source_stage.load_of(scenario, built, flow, reactions, pits, shape, substances)
+        entering = load.by_entry()
     with stages("transport"):
-        concentration, budget = steady(network, flow, load, reactions)
-        on_channel, pits_on_channel = along_channel(network, flow, load, reactions, concentration)
+        concentration, budget = steady(network, flow, entering, reactions)
+        on_channel, pits_on_channel = along_channel(network, flow, entering, reactions, concentration)
     with stages("exposure"):
         receptors = exposure_stage.receptors_of(scenario, placed, built.receptors)
-        exposure, height = exposure_stage.assess(scenario, terrain, network, flow, load, concentration, pits, receptors)
+        exposure, height = exposure_stage.assess(
+            scenario, terrain, network, flow, entering, concentration, pits, receptors
+        )
     longitude, latitude = to_degrees(network.x, network.y, grid.crs_wkt)
     off_size, sized = notes.station_notes(scenario, terrain, found)
-    cut, cut_note = network_stage.undeclared_inflow_warnings(terrain, network, found.inflow_cells, load.node)
+    cut, cut_note = network_stage.undeclared_inflow_warnings(terrain, network, found.inflow_cells, entering.node)
     return Result(
         scenario=scenario,
         network=network,
@@ -77,6 +89,7 @@ def simulate_landscape(scenario: TerrainScenario, stages: Stages) -> Result:
             *sized,
             *flow.notes,
             *notes.site_notes(scenario, built),
+            *delivery_stage.entry_notes(scenario, built),
             *site_stage.distance_notes(scenario, terrain, found, pits),
         ),
         terrain=terrain,

@@ -9,13 +9,14 @@ import numpy as np
 
 from sim.arrays import BoolArray, FloatArray, IntArray
 from sim.errors import ScenarioError
+from sim.pipeline.delivery_stage import break_cells, deliver, enter
 from sim.pipeline.projection import to_degrees, to_metres
 
 if TYPE_CHECKING:
     from sim.network import Station
     from sim.network.objects import RiverNetwork, Snapped
     from sim.scenario.models import TerrainScenario
-    from sim.sources.objects import Pits
+    from sim.sources.objects import Entries, Pits
     from sim.terrain.objects import Terrain
 
 #: radius in which a station or receptor with a known drainage area is looked for when the scenario gives none, m
@@ -200,10 +201,11 @@ def place_receptors(scenario: TerrainScenario, terrain: Terrain, found: Drainage
 class Built:
     """The network and where everything meets it.
 
-    sites : sites snapped to it
+    sites : sites snapped to it, at their main entry where hillslopes spread loads
     stations : station name -> node
     receptors : (r,) node of each receptor, -1 where none
     inflows : node each declared inflow enters
+    entries : where loads enter when hillslopes spread them, else None
     """
 
     network: RiverNetwork
@@ -211,6 +213,7 @@ class Built:
     stations: dict[str, int]
     receptors: IntArray
     inflows: IntArray
+    entries: Entries | None = None
 
 
 def build(scenario: TerrainScenario, terrain: Terrain, found: Drainage, pits: Pits, receptors: Placed) -> Built:
@@ -219,8 +222,10 @@ def build(scenario: TerrainScenario, terrain: Terrain, found: Drainage, pits: Pi
 
     section = scenario.network
     entry = first_channel_cell(terrain, found.channel, pits.x, pits.y)
+    delivered = deliver(scenario, terrain, found.channel, entry.start_cell)
+    site_cells = entry.cell if delivered is None else break_cells(delivered)
     stations = np.array(list(found.station_cells.values()), dtype=np.int64)
-    breaks = np.unique(np.concatenate([entry.cell, receptors.cell, stations, found.inflow_cells]))
+    breaks = np.unique(np.concatenate([site_cells, receptors.cell, stations, found.inflow_cells]))
     network = build_network(
         terrain,
         found.total_area,
@@ -235,8 +240,12 @@ def build(scenario: TerrainScenario, terrain: Terrain, found: Drainage, pits: Pi
     node_of = node_of_cell(network, terrain.grid.elevation.size)
     station_nodes = {name: int(node_of[cell]) for name, cell in found.station_cells.items()}
     receptor_nodes = np.where(receptors.cell >= 0, node_of[np.maximum(receptors.cell, 0)], -1)
-    sites = snap(terrain, network, pits.x, pits.y)
-    return Built(network, sites, station_nodes, receptor_nodes, node_of[found.inflow_cells])
+    entries = None
+    if delivered is None:
+        sites = snap(terrain, network, pits.x, pits.y)
+    else:
+        entries, sites = enter(terrain, network, node_of, delivered, entry.start_cell)
+    return Built(network, sites, station_nodes, receptor_nodes, node_of[found.inflow_cells], entries)
 
 
 def undeclared_inflow_warnings(

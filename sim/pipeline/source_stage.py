@@ -60,6 +60,7 @@ def load_of(
         duration=flow.duration,
         background=inland,
         background_boundary=boundary_background(scenario, built, inland, substances),
+        entries=built.entries,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sim.sources.objects import LEDGER_LINES, Load, Pits
+from sim.sources.objects import LEDGER_LINES, Entries, Load, Pits
 
 if TYPE_CHECKING:
     from sim.network.tracing import basin_mask
@@ -30,6 +30,7 @@ _LAZY = {
 __all__ = [
     "LEDGER_LINES",
     "DeliveryParameters",
+    "Entries",
     "Load",
     "Pits",
     "ReleaseParameters",

@@ -14,7 +14,7 @@ from sim.arrays import FloatArray, canonicalise, frozen
 from sim.errors import BalanceError
 from sim.network.objects import Snapped
 from sim.registry import SECONDS_PER_YEAR, SUBSTANCES
-from sim.sources.objects import LEDGER_LINES, Load, Pits
+from sim.sources.objects import LEDGER_LINES, Entries, Load, Pits, per_site
 
 #: (NH4)2SO4 and H2C2O4, kg/mol
 AMMONIUM_SULFATE, OXALIC_ACID = 132.14e-3, 90.03e-3
@@ -130,6 +130,7 @@ def steady_load(
     duration: FloatArray,
     background: FloatArray,
     background_boundary: FloatArray | None = None,
+    entries: Entries | None = None,
 ) -> Load:
     """Mass that reaches the channel from every site in every period, and the ledger of the rest.
 
@@ -157,6 +158,9 @@ def steady_load(
 
     A site whose flow path leaves the terrain has node -1 and rate 0; what it would deliver is "off_terrain".
 
+    Where `entries` says that a site's load takes several ways, each way has its share of the loss and of the lead
+    mobilised, and X is the mean length of its paths. What a way without a channel would deliver is "off_terrain".
+
     Parameters
     ----------
     pits : Pits, k sites
@@ -169,6 +173,7 @@ def steady_load(
     duration : (t,) s
     background : (t, s, n) kg/m3, concentration of head and lateral water, from `background`
     background_boundary : (t, s, n) kg/m3, of declared inflows; as `background` where not given
+    entries : where each site's load enters when hillslopes spread it; at its snapped node where not given
 
     Returns
     -------
@@ -189,6 +194,9 @@ def steady_load(
     runoff = frozen(local_runoff, np.float64, (t, k), "local_runoff")
     if snapped.node.size != k or delivery.slow_share.size != s:
         raise ValueError(f"{k} sites but {snapped.node.size} snapped; {s} substances but {delivery.slow_share.size}")
+    ways = entries or Entries(np.arange(k), snapped.node, np.ones(k), snapped.path_length)
+    if ways.sites != k:
+        raise ValueError(f"{k} sites but entries of {ways.sites}")
     _check_time(shape, duration, runoff)
 
     applied, free = _reagents(pits.pits, substances, release)
@@ -197,15 +205,17 @@ def steady_load(
     is_lead = np.array([name == "lead" for name in substances])
     mobilised = is_lead[None, :, None] * (release.lead_in_drainage * release.drained_area * runoff)[:, None, :]
 
-    fast, slow = _arriving_shares(snapped.path_length, delivery)
-    arriving = lost * (fast * shape[:, None, None] + slow) + mobilised * (fast + slow)
-    held = lost * (1.0 - fast - slow) + mobilised * (1.0 - fast - slow)
-    inside = snapped.node >= 0
+    # one row for each way from here on
+    sent, rinsed = (np.take(mass, ways.site, axis=-1) * ways.share for mass in (lost, mobilised))
+    fast, slow = _arriving_shares(ways.path_length, delivery)
+    arriving = sent * (fast * shape[:, None, None] + slow) + rinsed * (fast + slow)
+    held = sent * (1.0 - fast - slow) + rinsed * (1.0 - fast - slow)
+    inside = ways.node >= 0
     rate = np.where(inside, arriving, 0.0)
 
     def yearly(mass_rate: FloatArray) -> FloatArray:
-        """kg/a per substance of kg/s per (period,) substance and site."""
-        full = np.broadcast_to(mass_rate, (t, s, k))
+        """kg/a per substance of kg/s per (period,) substance and site or way."""
+        full = np.broadcast_to(mass_rate, (t, s, mass_rate.shape[-1]))
         mean: FloatArray = np.einsum("t,tsk->s", duration, full) / duration.sum()
         return mean * SECONDS_PER_YEAR
 
@@ -222,11 +232,13 @@ def steady_load(
     return Load(
         substances=substances,
         node=snapped.node,
-        rate=rate,
+        rate=rate if entries is None else per_site(entries, rate),
         background_head=background,
         background_lateral=background,
         background_boundary=background if background_boundary is None else background_boundary,
         ledger=ledger,
+        entries=entries,
+        entry_rate=None if entries is None else rate,
     )
 
 
