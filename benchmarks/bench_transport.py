@@ -1,25 +1,17 @@
-"""Steady transport at sizes that show growth, beside the triad. Run: pytest benchmarks/bench_transport.py"""
+"""Substances through a river network, with scipy beside it; a pulse through a channel.
+
+Run: `pytest benchmarks/bench_transport.py`; sizes grow with `--preset standard`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
-import pytest
-from cases import transport_case, triad_case
+from sim.benchmarking.objects import Entrant, Job
 
-
-def test_triad(benchmark: Any) -> None:
-    """Streaming reference."""
-    case = triad_case()
-    case.check(case.work())
-    benchmark.extra_info["items"] = case.items
-    case.check(benchmark(case.work))
+AREA = "transport"
 
 
-@pytest.mark.parametrize("nodes", [1_000, 10_000, 50_000])
-def test_steady(benchmark: Any, nodes: int) -> None:
-    """Twelve months, four substances."""
-    case = transport_case(nodes)
-    case.check(case.work())
-    benchmark.extra_info["items"] = case.items
-    case.check(benchmark(case.work))
+def test_transport(timed: Callable[[Job, Entrant], None], job: Job, entrant: Entrant) -> None:
+    """One task at one size by one entrant, warmed up, its answer checked."""
+    timed(job, entrant)

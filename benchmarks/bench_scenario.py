@@ -1,0 +1,17 @@
+"""Whole scenarios.
+
+Run: `pytest benchmarks/bench_scenario.py`; sizes grow with `--preset standard`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sim.benchmarking.objects import Entrant, Job
+
+AREA = "scenario"
+
+
+def test_scenario(timed: Callable[[Job, Entrant], None], job: Job, entrant: Entrant) -> None:
+    """One task at one size by one entrant, warmed up, its answer checked."""
+    timed(job, entrant)
