@@ -51,6 +51,7 @@ CATALOGUE: dict[int, str] = {
     314: "run folder is not complete",
     315: "network is not a tree",
     316: "pits lie outside the terrain",
+    317: "workers of a tiled run lost or not reached",
     401: "mass balance does not close",
     402: "water balance does not close",
     501: "interrupted",

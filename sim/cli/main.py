@@ -21,7 +21,7 @@ from typing import Any
 
 import typer
 
-from sim.cli import check, info, new, report, run, schema, warmup
+from sim.cli import bench, check, info, new, report, run, schema, terrain, warmup
 from sim.cli.streams import complain, print_json
 from sim.errors import EXIT_BUG, EXIT_DONE, EXIT_SCENARIO, DataError, Interrupted, LeachSimError, Problems
 
@@ -31,7 +31,9 @@ _EXIT_CODES = (
     "Exit codes: 0 done, 1 mistake in LeachSim, 2 scenario or command wrong, 3 data missing or unreadable, "
     "4 balance does not close, 130 interrupted."
 )
-_VERBS = (new.new, check.check, run.run, report.report, info.info, schema.schema, warmup.warmup)
+_VERBS = (new.new, check.check, run.run, report.report, info.info, schema.schema, warmup.warmup, bench.bench)
+#: name -> help, verbs below it
+_GROUPS: dict[str, tuple[str, tuple[Callable[..., None], ...]]] = {"terrain": (terrain.HELP, terrain.VERBS)}
 
 
 def build_app() -> typer.Typer:
@@ -46,7 +48,12 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_options)
     for verb in _VERBS:
-        app.command(verb.__name__)(_interruptible(verb))
+        app.command(verb.__name__)(_interruptible(verb, verb.__name__))
+    for name, (words, verbs) in _GROUPS.items():
+        group = typer.Typer(name=name, help=words, rich_markup_mode=None)
+        for each in verbs:
+            group.command(each.__name__)(_interruptible(each, f"{name} {each.__name__}"))
+        app.add_typer(group)
     return app
 
 
@@ -66,7 +73,7 @@ def _options(
     """Where leachate from in-situ leaching pits goes, and who is exposed to it."""
 
 
-def _interruptible(verb: Callable[..., None]) -> Callable[..., None]:
+def _interruptible(verb: Callable[..., None], name: str) -> Callable[..., None]:
     """Let `verb` end with LS-501 when the user stops it."""
 
     @functools.wraps(verb)
@@ -74,7 +81,7 @@ def _interruptible(verb: Callable[..., None]) -> Callable[..., None]:
         try:
             verb(*args, **kwargs)
         except KeyboardInterrupt:
-            raise _interrupted(verb.__name__) from None
+            raise _interrupted(name) from None
 
     return call
 
@@ -172,7 +179,8 @@ def _tell(error: LeachSimError, as_json: bool) -> int:
 
 def _tell_usage(message: str, verb: str, as_json: bool) -> int:
     """Say what is wrong with the words after ``leachsim``."""
-    help_of = f"leachsim {verb} --help" if verb in {each.__name__ for each in _VERBS} else "leachsim --help"
+    known = {each.__name__ for each in _VERBS} | set(_GROUPS)
+    help_of = f"leachsim {verb} --help" if verb in known else "leachsim --help"
     message = message if message.endswith((".", "?", "!")) else f"{message}."
     complain(f"leachsim: {message} See: {help_of}")
     if as_json:

@@ -13,11 +13,7 @@ if TYPE_CHECKING:
     from sim.io.grids import GridSpec
     from sim.scenario.models import ChannelScenario, Scenario, TerrainScenario
 
-#: peak bytes per terrain cell, read off runs of the Kachin scenario at 300, 450 and 900 m
-_BYTES_PER_CELL = 220
 _BYTES_INTERPRETER = 450_000_000
-_SECONDS_PER_CELL = {"native": 1.0e-5, "whitebox": 1.6e-5}
-_SECONDS_FIXED = 10.0
 #: network nodes per stream threshold area of terrain, read off the same runs
 _NODES_PER_THRESHOLD_AREA = 1.25
 
@@ -26,6 +22,7 @@ _NODES_PER_THRESHOLD_AREA = 1.25
 class Estimate:
     """What a run will need; estimates are within about a factor of two.
 
+    available_bytes : memory this machine can give, -1 where it cannot be told
     lines : what will be done, one sentence each
     """
 
@@ -39,6 +36,7 @@ class Estimate:
     memory_bytes: int
     disk_bytes: int
     seconds: float
+    available_bytes: int
     lines: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -52,7 +50,7 @@ def estimate(scenario: Scenario) -> Estimate:
     Raises
     ------
     DataError
-        If a file the scenario names is missing or cannot be opened.
+        If a file the scenario names is missing or cannot be opened; LS-311 if the run does not fit into memory.
     """
     from sim.scenario.models import ChannelScenario
 
@@ -62,18 +60,15 @@ def estimate(scenario: Scenario) -> Estimate:
 
 
 def _landscape(scenario: TerrainScenario) -> Estimate:
-    from sim.io.rasters import plan_grid
-    from sim.pipeline.embedded import embedded_spec
-    from sim.pipeline.terrain_stage import grid_options
+    from sim.pipeline.size import conditioning_cost, require_memory, run_cost
+    from sim.pipeline.terrain_stage import plan_terrain, resolution_key
 
     section = scenario.terrain
+    spec = plan_terrain(scenario)
     if section.dem.startswith("embedded:"):
-        spec = embedded_spec(scenario)
         lines = [f"Terrain: built from the control points of {section.dem} (illustrative)"]
     else:
-        path = scenario.resolve_path("terrain.dem", section.dem)
-        spec = plan_grid(path, **grid_options(scenario))
-        lines = [f"Terrain: {path.name}"]
+        lines = [f"Terrain: {scenario.resolve_path('terrain.dem', section.dem).name}"]
     rows, columns = spec.shape
     cells = rows * columns
     sites = _sites(scenario, spec)
@@ -83,11 +78,16 @@ def _landscape(scenario: TerrainScenario) -> Estimate:
     nodes = min(int(by_area) + 3 * sites, cells)
     periods, substances = 12, len(SUBSTANCES)
     fields = 8 * 40 * nodes * periods * substances
+    conditioning = conditioning_cost(cells, section.engine)
+    cost = run_cost(cells, section.engine, nodes=nodes, field_bytes=fields)
+    memory, unknown = require_memory(cost, resolution_key(scenario))
     lines += [
         f"Grid: {rows:,} x {columns:,} cells of {resolution:g} m",
-        f"Flow paths: {section.engine} engine ({section.conditioning})",
+        f"Flow paths: {section.engine} engine ({section.conditioning}), about {conditioning.memory_bytes / 1e9:.2g} GB "
+        f"and {conditioning.seconds:.2g} s with compiled kernels",
         f"Network: about {nodes:,} nodes, {sites:,} sites, {len(scenario.receptor)} receptors",
         f"Transport: {periods} steady months, {substances} substances",
+        unknown or f"Memory: {memory.available / 1e9:.3g} GB are free ({memory.source})",
     ]
     return Estimate(
         scenario=scenario.scenario.name,
@@ -97,9 +97,10 @@ def _landscape(scenario: TerrainScenario) -> Estimate:
         sites=sites,
         substances=substances,
         periods=periods,
-        memory_bytes=_BYTES_INTERPRETER + _BYTES_PER_CELL * cells + fields,
+        memory_bytes=cost.memory_bytes,
         disk_bytes=40_000_000 + 30 * cells + fields // 8,
-        seconds=_SECONDS_FIXED + _SECONDS_PER_CELL[section.engine] * cells + 2e-4 * nodes,
+        seconds=cost.seconds,
+        available_bytes=memory.available,
         lines=tuple(lines),
     )
 
@@ -128,9 +129,11 @@ def _sites(scenario: TerrainScenario, spec: GridSpec) -> int:
 
 def _channel(scenario: ChannelScenario) -> Estimate:
     from sim.pipeline.channel import read_table
+    from sim.terrain.cost import available_memory
 
     table = read_table(scenario)
     nodes = len(table.id)
+    memory = available_memory()
     return Estimate(
         scenario=scenario.scenario.name,
         kind="channel",
@@ -142,6 +145,7 @@ def _channel(scenario: ChannelScenario) -> Estimate:
         memory_bytes=_BYTES_INTERPRETER + 4000 * nodes,
         disk_bytes=5_000_000 + 2000 * nodes,
         seconds=5.0 + 1e-4 * nodes,
+        available_bytes=memory.available,
         lines=(
             f"Channel: {nodes:,} reaches of {scenario.channel.reaches}, steady state",
             f"Transport: {len(SUBSTANCES)} substances",

@@ -30,7 +30,10 @@ _UNIQUE = (
 
 def cross_faults(raw: Raw, root: type[Table]) -> list[Fault]:
     """Every contradiction in a scenario's raw tables."""
-    checks = (_thresholds, _repeated_names, _stations, _bounds, _pits, _counts, _zones, _receptors, _shape, _solids)
+    checks = (
+        _thresholds, _repeated_names, _stations, _bounds, _conditioning, _depressions, _pits, _counts, _zones,
+        _receptors, _shape, _solids,
+    )  # fmt: skip
     return [fault for check in checks for fault in check(raw, root)]
 
 
@@ -151,6 +154,33 @@ def _bounds(raw: Raw, root: type[Table]) -> Iterator[Fault]:
         yield Fault(
             209, keys, shown(list(bounds)), f"South {south:g} must be less than north {north:g}", order, explain=False
         )
+
+
+def _conditioning(raw: Raw, root: type[Table]) -> Iterator[Fault]:
+    terrain = _table(raw, ("terrain",))
+    if terrain.get("engine") == "whitebox" and terrain.get("conditioning", "auto") == "auto":
+        keys: Keys = ("terrain", "conditioning")
+        expected = "The whitebox engine does not decide depression by depression"
+        remedy = 'Write conditioning = "carve" or "fill", or engine = "native"'
+        yield Fault(209, keys, "'auto'", expected, remedy, explain=False)
+
+
+def _depressions(raw: Raw, root: type[Table]) -> Iterator[Fault]:
+    whitebox = _table(raw, ("terrain",)).get("engine") == "whitebox"
+    for keys, row in _rows(raw, ("terrain", "depression")):
+        if whitebox and row.get("decision") in ("fill", "carve"):
+            remedy = 'Write engine = "native", or keep only rules that keep depressions'
+            expected = "The whitebox engine does not decide depression by depression"
+            yield Fault(209, (*keys, "decision"), shown(row["decision"]), expected, remedy, explain=False)
+        if row.get("holds_site") is True and "file" not in _table(raw, ("pits",)):
+            expected = "Needs sites whose positions are known before the terrain is drained"
+            yield Fault(209, (*keys, "holds_site"), "true", expected, "Name a pits.file", explain=False)
+        for what in ("depth", "area", "volume"):
+            low, high = (_number(raw, root, (*keys, f"{end}_{what}")) for end in ("min", "max"))
+            if low is not None and high is not None and low > high:
+                expected = f"Must not be less than min_{what}"
+                remedy = "Swap or change the two"
+                yield Fault(209, (*keys, f"max_{what}"), f"{high:g}", expected, remedy, explain=False)
 
 
 def _pits(raw: Raw, root: type[Table]) -> Iterator[Fault]:

@@ -69,13 +69,36 @@ class KeptSink(Table):
     lat: Latitude = Field(description="Latitude, WGS84.")
 
 
-class KeptDepressions(Table):
-    """Depressions of the elevation model that are kept as sinks because they are deep and large."""
+class DepressionRule(Table):
+    """What to do with the depressions that meet every limit given; of several rules the first that fits decides."""
 
-    min_depth: Annotated[Sourced, Quantity("m", gt=0, le=5000)] = Field(
-        description="Least depth below the lowest way out."
+    decision: Literal["keep", "fill", "carve"] = Field(
+        description="Keep it as a sink that ends flow, fill it, or carve a way out of it."
     )
-    min_area: Area = Field(description="Least area of the water surface at the lowest way out.")
+    min_depth: Annotated[Sourced, Quantity("m", ge=0, le=5000)] = Field(
+        default=default(0.0), description="Least depth below the lowest way out."
+    )
+    max_depth: Annotated[Sourced, Quantity("m", ge=0, le=5000)] | None = Field(
+        default=None, description="Greatest depth below the lowest way out."
+    )
+    min_area: Annotated[Sourced, Quantity("m2", ge=0, le=1e14)] = Field(
+        default=default(0.0), description="Least area of the water surface at the lowest way out."
+    )
+    max_area: Annotated[Sourced, Quantity("m2", ge=0, le=1e14)] | None = Field(
+        default=None, description="Greatest area of that water surface."
+    )
+    min_volume: Annotated[Sourced, Quantity("m3", ge=0, le=1e14)] = Field(
+        default=default(0.0), description="Least volume of water below the lowest way out."
+    )
+    max_volume: Annotated[Sourced, Quantity("m3", ge=0, le=1e14)] | None = Field(
+        default=None, description="Greatest volume of that water."
+    )
+    within: FilePath | None = Field(
+        default=None, description="File of areas, relative to the scenario file; the lowest point must lie in one."
+    )
+    holds_site: Flag = Field(
+        default=False, description="Whether a site of pits.file must lie under that water, as in an open mine pit."
+    )
 
 
 class TerrainSection(Table):
@@ -94,8 +117,19 @@ class TerrainSection(Table):
         default=None, description="Cell size of the metric grid; the raster's own when left out."
     )
     engine: Literal["native", "whitebox"] = Field(default="native", description="Program that conditions the terrain.")
-    conditioning: Literal["carve", "fill"] = Field(
-        default="carve", description="Whether closed hollows are carved open or filled."
+    conditioning: Literal["auto", "carve", "fill"] = Field(
+        default="auto",
+        description="Whether depressions are carved open, filled, or carved up to carve_depth and filled beyond. "
+        "Flow paths of the native engine are the same; heights differ.",
+    )
+    carve_depth: Annotated[Sourced, Quantity("m", ge=0, le=5000)] = Field(
+        default=default(20.0, source="C: about the vertical error of global elevation models (M: SRTM 16 m at 90 %)"),
+        description="Depth down to which a depression counts as shallow and is carved, with conditioning auto.",
+    )
+    hillslope_routing: Literal["d8", "dinf", "mfd"] = Field(
+        default="d8",
+        description="Whether a site's load runs down the hillslope on one path (d8) or spreads over the two (dinf) or "
+        "all (mfd) lower cells beside each cell, and so enters the river in several places.",
     )
     burn_rivers: FilePath | None = Field(
         default=None, description="File of known river lines to burn into the terrain, relative to the scenario file."
@@ -104,8 +138,8 @@ class TerrainSection(Table):
         default=default(40.0), description="Depth by which river lines of burn_rivers are lowered."
     )
     keep_sink: tuple[KeptSink, ...] = Field(default=(), description="Real sinks that end flow.")
-    keep_depressions: KeptDepressions | None = Field(
-        default=None, description="Rule by which depressions are kept as sinks."
+    depression: tuple[DepressionRule, ...] = Field(
+        default=(), description="Rules for single depressions, looked at in this order before conditioning."
     )
     whitebox_program: FilePath | None = Field(
         default=None,

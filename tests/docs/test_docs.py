@@ -133,9 +133,13 @@ def test_commands_in_pages_exist(page: Path) -> None:
                 words = shlex.split(part)
                 if not words or Path(words[0]).name != "leachsim":
                     continue
-                assert words[1] in command.commands, part
-                options = {word.partition("=")[0] for word in words[2:] if word.startswith("-")}
-                assert options <= _known_options(command.commands[words[1]]), part
+                verb, rest = command, words[1:]
+                while hasattr(verb, "commands"):  # a group such as ``terrain`` is followed by one of its own verbs
+                    assert rest, part
+                    assert rest[0] in verb.commands, part
+                    verb, rest = verb.commands[rest[0]], rest[1:]
+                options = {word.partition("=")[0] for word in rest if word.startswith("-")}
+                assert options <= _known_options(verb), part
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)

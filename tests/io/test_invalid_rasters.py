@@ -192,5 +192,5 @@ def test_too_fine_for_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path = write(tmp_path / "a.tif", np.ones((80, 80), dtype="float32"))
     assert message(path, resolution=50.0) == (
         "LS-311 terrain.resolution = 50 m. A grid of 447 x 408 cells needs about 0.0 GB, this machine has 0.0 GB to "
-        "give. Use a resolution of 242 m or more, or smaller terrain.bounds. See docs/errors.md#ls-311."
+        "give. Use a resolution of 121 m or more, or smaller terrain.bounds. See docs/errors.md#ls-311."
     )
