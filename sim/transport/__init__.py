@@ -9,15 +9,62 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sim.transport.inputs import Channel, Initial, Inputs, Rates, Series
+    from sim.transport.mesh import Mesh, build_mesh, cells_per_reach
     from sim.transport.objects import Budget, Concentration
+    from sim.transport.solution import Ledger, Solution
     from sim.transport.steady_state import BUDGET_TOLERANCE, along_channel, steady, travel_time
+    from sim.transport.unsteady_state import unsteady
+    from sim.transport.water import Water, route_water, water_of
 
-__all__ = ["BUDGET_TOLERANCE", "Budget", "Concentration", "along_channel", "steady", "travel_time"]
+_HOME = {
+    "BUDGET_TOLERANCE": "steady_state",
+    "Budget": "objects",
+    "Channel": "inputs",
+    "Concentration": "objects",
+    "Initial": "inputs",
+    "Inputs": "inputs",
+    "Ledger": "solution",
+    "Mesh": "mesh",
+    "Rates": "inputs",
+    "Series": "inputs",
+    "Solution": "solution",
+    "Water": "water",
+    "along_channel": "steady_state",
+    "build_mesh": "mesh",
+    "cells_per_reach": "mesh",
+    "route_water": "water",
+    "steady": "steady_state",
+    "travel_time": "steady_state",
+    "unsteady": "unsteady_state",
+    "water_of": "water",
+}
+
+__all__ = [
+    "BUDGET_TOLERANCE",
+    "Budget",
+    "Channel",
+    "Concentration",
+    "Initial",
+    "Inputs",
+    "Ledger",
+    "Mesh",
+    "Rates",
+    "Series",
+    "Solution",
+    "Water",
+    "along_channel",
+    "build_mesh",
+    "cells_per_reach",
+    "route_water",
+    "steady",
+    "travel_time",
+    "unsteady",
+    "water_of",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("Budget", "Concentration"):
-        return getattr(import_module("sim.transport.objects"), name)
-    if name in __all__:
-        return getattr(import_module("sim.transport.steady_state"), name)
+    if name in _HOME:
+        return getattr(import_module(f"sim.transport.{_HOME[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,7 +3,8 @@
 The mean X over a step solves (V1/(theta dt) + L) X = (V0 + (1/theta - 1) V1)/dt C0 + b and C1 = C0 + (X - C0)/theta:
 theta = 1/2 is the trapezoidal rule, theta = 1 implicit Euler. A store of volume Vs that exchanges e with the channel
 and loses f is eliminated by its own equation, Xs = (Vs/(theta dt) S0 + e X) / (Vs/(theta dt) + e + f).
-Row i gives to ``down[i] > i``, outlets to row n; so leaf to root and back solves the matrix without fill-in (Hines 1984).
+Row i gives to ``down[i] > i``, outlets to row n; so leaf to root and back solves the matrix without fill-in
+(Hines 1984, doi 10.1016/0020-7101(84)90008-4).
 """
 
 from __future__ import annotations
@@ -40,8 +41,10 @@ def prepare(
     out_store_carry: np.ndarray,
     out_keep: np.ndarray,
     out_take: np.ndarray,
+    out_give: np.ndarray,
+    out_back: np.ndarray,
 ) -> None:
-    """Factor the matrix of a step once; every result is already divided by the pivot of its row.
+    """Factor the matrix of a step once. What a step starts from is mass: M0 = (V0 + sorbed) C0, Vs S0 for stores.
 
     Parameters
     ----------
@@ -53,9 +56,11 @@ def prepare(
     per_step : 1/s, 1/dt; 0 gives the steady state
     theta : 1/2 or 1
     out_inverse : (n, m) s/m3, one over the pivot
-    out_carry : (n, m) part of the old concentration in the right-hand side
+    out_carry : (n, m) 1/m3, part of the old mass in the right-hand side, over the pivot
     out_lower, out_upper : (n, m) elimination towards the outlet, substitution back
-    out_store_carry, out_keep, out_take : (k, n, m) part of the old store in the right-hand side; Xs = keep S0 + take X
+    out_store_carry : (k, n, m) 1/m3, part of the store's old mass in the right-hand side, over the pivot
+    out_keep, out_take : (k, n, m) 1/m3, 1; mean in the store Xs = keep (Vs S0) + take X
+    out_give, out_back : (k, n, m) m3/s, 1/s; the store takes give X - back (Vs S0)
 
     Traversal: rows in rising order, every donor is eliminated before its receiver.
     """
@@ -65,20 +70,25 @@ def prepare(
     for i in range(n):
         alpha = beta[i] + discharge[i]
         for c in range(m):
-            after = (volume_after[i] + sorbed[i, c]) * per_step
-            diagonal = after / theta + alpha + fixed[i] + loss[i, c] + gathered[i, c]
+            before, after = volume_before[i] + sorbed[i, c], volume_after[i] + sorbed[i, c]
+            pivot = after * per_step / theta + alpha + fixed[i] + loss[i, c] + gathered[i, c]
             for s in range(k):
                 held = store_volume[s, i, c] * per_step / theta
                 e, f = store_exchange[s, i, c], store_loss[s, i, c]
                 total = held + e + f
-                out_keep[s, i, c] = held / total if total > 0.0 else 1.0
-                out_take[s, i, c] = e / total if total > 0.0 else 0.0
-                diagonal += out_take[s, i, c] * (held + f)
-            inverse = 1.0 / diagonal
+                # a store that neither holds nor exchanges keeps what it has (nothing)
+                per_total = 1.0 / total if total > 0.0 else 0.0
+                out_keep[s, i, c] = per_step / theta * per_total
+                out_take[s, i, c] = e * per_total
+                out_give[s, i, c] = e * (held + f) * per_total
+                out_back[s, i, c] = e * out_keep[s, i, c]
+                pivot += out_give[s, i, c]
+            inverse = 1.0 / pivot
             out_inverse[i, c] = inverse
-            out_carry[i, c] = ((volume_before[i] + sorbed[i, c]) * per_step + after * (1.0 / theta - 1.0)) * inverse
+            growth = after / before if before > 0.0 else 1.0
+            out_carry[i, c] = per_step * (1.0 + growth * (1.0 / theta - 1.0)) * inverse
             for s in range(k):
-                out_store_carry[s, i, c] = store_exchange[s, i, c] * out_keep[s, i, c] * inverse
+                out_store_carry[s, i, c] = out_back[s, i, c] * inverse
             out_upper[i, c] = beta[i] * inverse
             gathered[down[i], c] += beta[i] * (1.0 - alpha * inverse)
     for i in range(n):

@@ -12,8 +12,9 @@ from sim.errors import ScenarioError
 from sim.network.objects import RiverNetwork
 from sim.transport import _kernels_mesh
 from sim.transport._kernels_linear import ABSTRACTED, BACKFLOW, OUT
+from sim.transport._kernels_mesh import CELL, JUNCTION
 from sim.transport.inputs import NOT_NEGATIVE, Channel, Inputs, Rates, Series
-from sim.transport.mesh import CELL, JUNCTION, Faces, Mesh
+from sim.transport.mesh import Faces, Mesh
 from sim.transport.water import Water, label
 
 
@@ -40,7 +41,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Stage:
-    """Rows of one period; arrays (N,), (N, wide) or (k, N, wide), see `_kernels_limited.Rows` and `March`."""
+    """Rows of one period; arrays (N,), (N, wide) or (k, N, wide), see `_kernels_limits.Rows` and `March`."""
 
     faces: Faces
     fixed: FloatArray
@@ -54,6 +55,8 @@ class Stage:
     store_exchange: FloatArray
     store_loss: FloatArray
     source: FloatArray
+    inflow_most: FloatArray
+    inflow_least: FloatArray
     entries: tuple[tuple[Series, IntArray, FloatArray], ...]
     tap_row: IntArray
     tap_flow: FloatArray
@@ -69,7 +72,9 @@ def make_setup(
 ) -> Setup:
     """Bring everything to canonical shapes and refuse what cannot be."""
     n, s = network.size, len(inputs.substances)
-    shape = {name: np.asarray(getattr(channel, name), np.float64) for name in ("dispersion", "storage_area", "exchange")}
+    shape = {
+        name: np.asarray(getattr(channel, name), np.float64) for name in ("dispersion", "storage_area", "exchange")
+    }
     per_node = {name: np.array(np.broadcast_to(values, (n,))) for name, values in shape.items()}
     fields, wide = {}, 1
     for name in Rates.__slots__:
@@ -146,7 +151,7 @@ def stage(setup: Setup, period: int) -> Stage:
     volumes, exchanges, losses = _stores(setup, bed, middle)
     abstraction = water.abstraction[period][node] * share
     fixed, leaving, taps = _leaving(setup, faces, abstraction, water.diverted[period])
-    source = _source(setup, period, gas * middle[:, None])
+    source, most, least = _source(setup, period, gas * middle[:, None])
     link = setup.network
     link_to = mesh.entry[link.link_to]
     return Stage(
@@ -162,6 +167,8 @@ def stage(setup: Setup, period: int) -> Stage:
         store_exchange=exchanges,
         store_loss=losses,
         source=source,
+        inflow_most=most,
+        inflow_least=least,
         entries=tuple(_entry(setup, period, series, faces) for series in setup.inputs.series),
         tap_row=np.array([row for row, _, _ in taps], dtype=np.int64),
         tap_flow=np.array([flow for _, flow, _ in taps], dtype=np.float64),
@@ -226,14 +233,14 @@ def _leaving(
             taps.append((row, float(faces.conductance[row]), BACKFLOW))
     fixed = leaving.copy()
     np.add.at(fixed, mesh.last[setup.network.link_from], diverted)
-    for row in np.flatnonzero(mesh.down == mesh.size):
-        leaving[row] += faces.discharge[row]
-        taps.append((int(row), float(faces.discharge[row]), OUT))
+    for outlet in np.flatnonzero(mesh.down == mesh.size):
+        leaving[outlet] += faces.discharge[outlet]
+        taps.append((int(outlet), float(faces.discharge[outlet]), OUT))
     return fixed, leaving, taps
 
 
-def _source(setup: Setup, period: int, gas: FloatArray) -> FloatArray:
-    """(N, s) kg/s of what enters at all times; (0, s) where nothing does."""
+def _source(setup: Setup, period: int, gas: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(N, s) kg/s of what enters at all times, (0, s) where nothing does; extremes of its concentrations, kg/m3."""
     mesh, inputs, n, s = setup.mesh, setup.inputs, setup.network.size, setup.columns
     head, lateral = (
         np.broadcast_to(np.asarray(field, dtype=np.float64), (setup.periods, n, s))[period].copy()
@@ -249,15 +256,25 @@ def _source(setup: Setup, period: int, gas: FloatArray) -> FloatArray:
                 expected="Must be finite and not negative",
                 remedy="Correct the concentration of this reach",
             )
+    q_head, q_lateral = setup.water.head[period].copy(), setup.water.lateral[period].copy()
     for series in inputs.series:
         if series.kind in ("inflow", "fixed"):
-            head[series.node] = 0.0
+            q_head[series.node] = 0.0
         elif series.kind == "lateral":
-            lateral[series.node] = 0.0
-    source = gas * _rows(setup, "gas_equilibrium") * np.ones(s)
-    np.add.at(source, mesh.entry, setup.water.head[period][:, None] * head)
-    source += (setup.water.lateral[period][mesh.node] * mesh.share)[:, None] * lateral[mesh.node]
-    return source if np.any(source != 0.0) else np.empty((0, s))
+            q_lateral[series.node] = 0.0
+    equilibrium = np.broadcast_to(_rows(setup, "gas_equilibrium"), (mesh.size, s))
+    source = gas * equilibrium
+    np.add.at(source, mesh.entry, q_head[:, None] * head)
+    source += (q_lateral[mesh.node] * mesh.share)[:, None] * lateral[mesh.node]
+    most, least = np.full((mesh.size, s), -np.inf), np.full((mesh.size, s), np.inf)
+    for rows, flows, values in (
+        (mesh.entry, q_head[:, None], head),
+        (np.arange(mesh.size), (q_lateral[mesh.node] * mesh.share)[:, None], lateral[mesh.node]),
+        (np.arange(mesh.size), gas, equilibrium),
+    ):
+        most[rows] = np.maximum(most[rows], np.where(flows > 0.0, values, -np.inf))
+        least[rows] = np.minimum(least[rows], np.where(flows > 0.0, values, np.inf))
+    return (source if np.any(source != 0.0) else np.empty((0, s))), most, least
 
 
 def _entry(setup: Setup, period: int, series: Series, faces: Faces) -> tuple[Series, IntArray, FloatArray]:

@@ -78,7 +78,7 @@ class Series:
         a, b = np.asarray(begin, dtype=np.float64), np.asarray(end, dtype=np.float64)
         at_a = np.searchsorted(self.time, a, side="right") - 1
         at_b = np.searchsorted(self.time, b, side="left") - 1
-        inside = at_a == at_b
+        inside = at_b <= at_a
         middle = self._at(0.5 * (a + b))
         if inside.all():
             return middle

@@ -266,7 +266,7 @@ def point_weights(mesh: Mesh, faces: Faces, node: int, distance: float) -> list[
     count = int(mesh.rank[last]) + 1
     if not (0 <= node < len(mesh.first) and -1e-9 * dx <= distance <= count * dx * (1.0 + 1e-9)):
         raise ValueError(f"point at {distance} m lies outside node {node} ({count * dx:g} m long)")
-    rank = min(int(math.floor(distance / dx * (1.0 + 1e-12))), count - 1)
+    rank = min(math.floor(distance / dx * (1.0 + 1e-12)), count - 1)
     row = first
     above = -1
     for _ in range(rank):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +64,7 @@ def segments(
     edges = np.unique(np.concatenate((time_edges, times)))
     jumps = np.unique(np.concatenate([time_edges[:1], *(series.jumps() for series in inputs.series)]))
     found = []
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in itertools.pairwise(edges):
         period = int(np.searchsorted(time_edges, a, side="right")) - 1
         count = max(int(np.ceil((b - a) / step * (1.0 - 1e-9))), 1)
         marks = a + (b - a) * (np.arange(count + 1) / count)

@@ -15,8 +15,9 @@ from sim.hydrology.objects import Flow
 from sim.network.objects import RiverNetwork
 from sim.sources.objects import Load
 from sim.transport.assembly import Setup, entry_nodes, make_setup
+from sim.transport.blocks import SCHEMES, Scheme
 from sim.transport.inputs import Channel, Initial, Inputs, Rates, inputs_of, rates_of
-from sim.transport.marching import SCHEMES, Run, Scheme
+from sim.transport.marching import Run
 from sim.transport.mesh import Mesh, build_mesh, cells_per_reach
 from sim.transport.schedule import segments
 from sim.transport.solution import Solution
@@ -101,9 +102,7 @@ def unsteady(
     if threads < 1 or ledger_steps < 1:
         raise ValueError("threads and ledger_steps must be at least 1")
     wanted = np.unique(np.asarray(times, dtype=np.float64).ravel())
-    plan = segments(
-        setup.water.time_edges, setup.inputs, step, wanted, euler=scheme == "upwind", most=ledger_steps
-    )
+    plan = segments(setup.water.time_edges, setup.inputs, step, wanted, euler=scheme == "upwind", most=ledger_steps)
     return Run(setup, scheme, [_place(network, p) for p in points], threads).march(plan, wanted, initial)
 
 
