@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -172,17 +172,25 @@ def march(factors: Factors, what: March, volume: FloatArray, block: Block) -> tu
     return points, sums.sum(axis=2)
 
 
-def settle(setup: Setup, now: Stage, scheme: Scheme, block: Block) -> None:
-    """Put the steady state of what enters first into a block, as concentrations.
+def steady_factors(setup: Setup, now: Stage, scheme: Scheme, block: Block) -> tuple[Factors, FloatArray, Segment]:
+    """Factors and gain of the steady state of what enters first, and the moment at which it enters.
 
     In the monotone scheme faces that would oscillate (cell Peclet number above 2) are upwind.
     """
     beta = beta_of(now, scheme)
     if scheme == "monotone":
         beta = np.maximum(beta, 0.0)
-    begin = setup.water.time_edges[:1]
-    still = Segment(0, np.inf, begin, begin, np.ones(1), False)
-    factors, gain = factor(setup.mesh, now, block, beta, 0.0, 0.0, 0.0, 1.0)
+    edges = setup.water.time_edges
+    still = Segment(0, np.inf, edges[:1], edges[:1], np.ones(1), False)
+    # V C_t = 0 while V itself may change: (V C)_t = C V_t
+    widening = (now.volume_after - now.volume_before) / (edges[1] - edges[0])
+    factors, gain = factor(setup.mesh, replace(now, fixed=now.fixed + widening), block, beta, 0.0, 0.0, 0.0, 1.0)
+    return factors, gain, still
+
+
+def settle(setup: Setup, now: Stage, scheme: Scheme, block: Block) -> None:
+    """Put the steady state of what enters first into a block, as concentrations."""
+    factors, gain, still = steady_factors(setup, now, scheme, block)
     rows, rates = entry_rates(setup, now, still)
     block.c[:] = 0.0
     if len(now.source):

@@ -80,7 +80,7 @@ class Run:
         initial : "clean", "steady" or Initial
         """
         self.enter(plan[0].period)
-        blocks = self._start(initial)
+        blocks = self.start(initial)
         begin = float(plan[0].begin[0])
         books = _Books([begin], [self._stock(blocks, 0.0)], [], [])
         clock, series = [plan[0].begin[:1]], [self._points_now(blocks)]
@@ -122,7 +122,9 @@ class Run:
             return
         self.period = period
         self.stage = stage(self.setup, period)
-        found = [point_weights(self.setup.mesh, self.stage.faces, node, x) for node, x in self.places]
+        mixed = self.scheme == "upwind"
+        mesh, faces = self.setup.mesh, self.stage.faces
+        found = [point_weights(mesh, faces, node, x, mixed=mixed) for node, x in self.places]
         self.points = Points(
             np.cumsum([0, *(len(weights) for weights in found)]).astype(np.int64),
             np.array([row for weights in found for row, _ in weights], dtype=np.int64),
@@ -134,8 +136,8 @@ class Run:
         begin, end = self.setup.water.time_edges[segment.period : segment.period + 2]
         return np.asarray((np.concatenate((segment.begin[:1], segment.end)) - begin) / (end - begin))
 
-    def _start(self, initial: object) -> list[Block]:
-        """The state to start from."""
+    def start(self, initial: object) -> list[Block]:
+        """The state to start from: "clean", "steady" or Initial."""
         n, k, s = self.setup.mesh.size, len(self.stage.store_volume), self.setup.columns
         blocks = []
         for columns in self.slices:

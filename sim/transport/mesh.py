@@ -239,7 +239,9 @@ class Faces:
     central: FloatArray
 
 
-def point_weights(mesh: Mesh, faces: Faces, node: int, distance: float) -> list[tuple[int, float]]:
+def point_weights(
+    mesh: Mesh, faces: Faces, node: int, distance: float, *, mixed: bool = False
+) -> list[tuple[int, float]]:
     """Rows and weights that give the concentration at a distance from a node's upstream end.
 
     Linear between the centre of a cell and its faces; at a face the value of the second-order scheme,
@@ -251,6 +253,7 @@ def point_weights(mesh: Mesh, faces: Faces, node: int, distance: float) -> list[
     faces : Faces
     node : node of the network
     distance : m from its upstream end, up to its length
+    mixed : True where cells are mixed volumes, which have one value
 
     Returns
     -------
@@ -271,7 +274,7 @@ def point_weights(mesh: Mesh, faces: Faces, node: int, distance: float) -> list[
     above = -1
     for _ in range(rank):
         above, row = row, int(mesh.down[row])
-    if mesh.kind[row] == RESERVOIR:
+    if mixed or mesh.kind[row] == RESERVOIR:
         return [(row, 1.0)]
     place = min(max(distance / dx - rank, 0.0), 1.0)
     if place >= 0.5:

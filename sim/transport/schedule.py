@@ -37,7 +37,14 @@ class Segment:
 
 
 def segments(
-    time_edges: FloatArray, inputs: Inputs, step: float, times: FloatArray, *, euler: bool, most: int
+    time_edges: FloatArray,
+    inputs: Inputs,
+    step: float,
+    times: FloatArray,
+    *,
+    euler: bool,
+    most: int,
+    damped: bool = True,
 ) -> list[Segment]:
     """Divide the run into segments of at most `most` steps; periods and wanted times are met exactly.
 
@@ -52,6 +59,7 @@ def segments(
     times : s, wanted
     euler : True for implicit Euler throughout
     most : longest segment
+    damped : False for the trapezoidal rule throughout
     """
     if not (step > 0.0 and np.isfinite(step)):
         raise ScenarioError(204, "step", got=f"{step:g} s", expected="Must be positive and finite")
@@ -69,7 +77,7 @@ def segments(
         count = max(int(np.ceil((b - a) / step * (1.0 - 1e-9))), 1)
         marks = a + (b - a) * (np.arange(count + 1) / count)
         marks[-1] = b
-        begin, end, weight = _steps(marks, jumps, euler)
+        begin, end, weight = _steps(marks, jumps if damped else jumps[:0], euler)
         for first in range(0, len(begin), most):
             part = slice(first, first + most)
             last = first + most >= len(begin)
@@ -84,6 +92,8 @@ def _steps(marks: FloatArray, jumps: FloatArray, euler: bool) -> tuple[FloatArra
     if euler:
         return begin, end, np.ones(len(begin))
     # a step is halved when it begins less than DAMPED_STEPS steps after a jump, or holds one
+    if len(jumps) == 0:
+        return begin, end, np.full(len(begin), 2.0)
     before = np.searchsorted(jumps, end * (1.0 - 1e-12), side="left") - 1
     since = begin - jumps[np.clip(before, 0, None)]
     halved = (before >= 0) & (since < (DAMPED_STEPS - 1e-6) * (end - begin))

@@ -39,6 +39,7 @@ def unsteady(
     mesh: Mesh | None = None,
     threads: int = 1,
     ledger_steps: int = 1000,
+    damped: bool = True,
 ) -> Solution:
     """Concentrations in time on a river network with dispersion, storage zones, sorption and first-order loss.
 
@@ -68,6 +69,8 @@ def unsteady(
     mesh : Mesh; by default reaches are split for Courant number 1 and Peclet number 2
     threads : blocks of columns run side by side; the result has the same bytes for any number
     ledger_steps : longest interval of the ledger, in steps
+    damped : take the steps after a jump of a series, and after the start, as two implicit Euler steps of half the
+        length; without them a jump rings on in the second-order scheme
 
     Returns
     -------
@@ -102,8 +105,16 @@ def unsteady(
     if threads < 1 or ledger_steps < 1:
         raise ValueError("threads and ledger_steps must be at least 1")
     wanted = np.unique(np.asarray(times, dtype=np.float64).ravel())
-    plan = segments(setup.water.time_edges, setup.inputs, step, wanted, euler=scheme == "upwind", most=ledger_steps)
-    return Run(setup, scheme, [_place(network, p) for p in points], threads).march(plan, wanted, initial)
+    plan = segments(
+        setup.water.time_edges,
+        setup.inputs,
+        step,
+        wanted,
+        euler=scheme == "upwind",
+        most=ledger_steps,
+        damped=damped,
+    )
+    return Run(setup, scheme, [place_of(network, p) for p in points], threads).march(plan, wanted, initial)
 
 
 def prepare_setup(
@@ -140,7 +151,8 @@ def _cells(network: RiverNetwork, water: Water, channel: Channel, step: float) -
     return cells_per_reach(network.length, velocity, dispersion, step=step)
 
 
-def _place(network: RiverNetwork, point: int | tuple[int, float]) -> tuple[int, float]:
+def place_of(network: RiverNetwork, point: int | tuple[int, float]) -> tuple[int, float]:
+    """Reach and distance from its upstream end; a reach alone means its downstream end."""
     node = point if isinstance(point, int) else point[0]
     if not 0 <= node < network.size:
         raise ScenarioError(
