@@ -16,7 +16,7 @@ from sim.transport._kernels_limits import (
     store_window,
     window,
 )
-from sim.transport._kernels_linear import DIVERTED, STORE_DECAYED, link_gain
+from sim.transport._kernels_linear import DIVERTED, FLUSH, STORE_DECAYED, link_gain
 from sim.transport._kernels_records import March, Pair, Rows
 from sim.transport._kernels_sums import add_links, count, read_points, sum_stored
 
@@ -141,7 +141,7 @@ def _factor_and_solve(
             inverse = 1.0 / pivot
             p.inverse[i, c] = inverse
             p.upper[i, c] = b * inverse
-            x = right * inverse
+            x = (right * inverse + FLUSH) - FLUSH
             p.x[i, c] = x
             p.pivots[j, c] += b * (1.0 - alpha * inverse)
             p.rights[j, c] += alpha * x
@@ -152,7 +152,7 @@ def _factor_and_solve(
     for i in range(n - 1, -1, -1):
         j = np.uintp(r.down[i])
         for c in range(m):
-            p.x[i, c] += p.upper[i, c] * p.x[j, c]
+            p.x[i, c] = (p.x[i, c] + p.upper[i, c] * p.x[j, c] + FLUSH) - FLUSH
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from sim.transport._kernels import add_compensated
-from sim.transport._kernels_linear import DIVERTED, OUT, STORE_DECAYED
+from sim.transport._kernels_linear import DIVERTED, FLUSH, OUT, STORE_DECAYED
 from sim.transport._kernels_records import Factors, March
 from sim.transport._kernels_sums import BLOCK, add_links, count
 
@@ -52,12 +52,12 @@ def march_one(
             for i in range(n):
                 held = mass[i] + d[i]
                 mass[i] = held
-                v = t[i] + carry[i] * held + store_carry[i] * s[i]
+                v = (t[i] + carry[i] * held + store_carry[i] * s[i] + FLUSH) - FLUSH
                 t[i] = v
                 t[np.uintp(down[i])] += lower[i] * v
             for i in range(n - 1, -1, -1):
                 j = np.uintp(down[i])
-                v = t[i] + upper[i] * x[j]
+                v = (t[i] + upper[i] * x[j] + FLUSH) - FLUSH
                 x[i] = v
                 t[i] = 0.0
                 flux = dt * (discharge[i] * v + beta[i] * (v - x[j]))
@@ -69,12 +69,12 @@ def march_one(
             for i in range(n):
                 held = mass[i] + d[i]
                 mass[i] = held
-                v = t[i] + carry[i] * held
+                v = (t[i] + carry[i] * held + FLUSH) - FLUSH
                 t[i] = v
                 t[np.uintp(down[i])] += lower[i] * v
             for i in range(n - 1, -1, -1):
                 j = np.uintp(down[i])
-                v = t[i] + upper[i] * x[j]
+                v = (t[i] + upper[i] * x[j] + FLUSH) - FLUSH
                 x[i] = v
                 t[i] = 0.0
                 flux = dt * (discharge[i] * v + beta[i] * (v - x[j]))
@@ -171,13 +171,13 @@ def _solve(
         for c in range(m):
             held = out_mass[i, c] + d[i, c]
             out_mass[i, c] = held
-            v = out_t[i, c] + f.carry[i, c] * held
+            v = (out_t[i, c] + f.carry[i, c] * held + FLUSH) - FLUSH
             out_t[i, c] = v
             out_t[j, c] += f.lower[i, c] * v
     for i in range(n - 1, -1, -1):
         j = np.uintp(f.down[i])
         for c in range(m):
-            out_x[i, c] = out_t[i, c] + f.upper[i, c] * out_x[j, c]
+            out_x[i, c] = (out_t[i, c] + f.upper[i, c] * out_x[j, c] + FLUSH) - FLUSH
             out_t[i, c] = 0.0
     for c in range(m):
         out_t[n, c] = 0.0
@@ -199,14 +199,14 @@ def _solve_shared(
         for c in range(m):
             held = out_mass[i, c] + d[i, c]
             out_mass[i, c] = held
-            v = out_t[i, c] + carry * held
+            v = (out_t[i, c] + carry * held + FLUSH) - FLUSH
             out_t[i, c] = v
             out_t[j, c] += lower * v
     for i in range(n - 1, -1, -1):
         j = np.uintp(f.down[i])
         upper = f.upper[i, 0]
         for c in range(m):
-            out_x[i, c] = out_t[i, c] + upper * out_x[j, c]
+            out_x[i, c] = (out_t[i, c] + upper * out_x[j, c] + FLUSH) - FLUSH
             out_t[i, c] = 0.0
     for c in range(m):
         out_t[n, c] = 0.0

@@ -69,8 +69,9 @@ class Ledger:
 
     @property
     def relative_error(self) -> FloatArray:
-        """(b, s) |error| over what was stored before the interval, entered in it, or was left after it."""
-        handled = np.maximum(self.stored[:-1] + np.abs(self.entered), np.abs(self.gone) + self.stored[1:])
+        """(b, s) |error| over the mass handled so far: there at the start and entered since, or gone and still there."""
+        entered = np.abs(self.stored[0]) + np.cumsum(np.abs(self.entered), axis=0)
+        handled = np.maximum(entered, np.cumsum(np.abs(self.gone), axis=0) + np.abs(self.stored[1:]))
         return np.abs(self.error) / np.where(handled > 0.0, handled, 1.0)
 
     @property
