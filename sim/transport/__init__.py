@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.transport.adjoint import Contributions, contributions
+    from sim.transport.arrival import Passage, passage
     from sim.transport.inputs import Channel, Initial, Inputs, Rates, Series
     from sim.transport.mesh import Mesh, build_mesh, cells_per_reach
     from sim.transport.objects import Budget, Concentration
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from sim.transport.water import Water, route_water, water_of
 
 _HOME = {
+    "Passage": "arrival",
+    "passage": "arrival",
     "BUDGET_TOLERANCE": "steady_state",
     "Budget": "objects",
     "Channel": "inputs",
@@ -64,6 +67,7 @@ __all__ = [
     "Ledger",
     "MemberConcentration",
     "Mesh",
+    "Passage",
     "Rates",
     "Responses",
     "Series",
@@ -74,6 +78,7 @@ __all__ = [
     "build_mesh",
     "cells_per_reach",
     "contributions",
+    "passage",
     "per_cell",
     "responses",
     "route_water",

@@ -69,7 +69,7 @@ class Ledger:
 
     @property
     def relative_error(self) -> FloatArray:
-        """(b, s) |error| over the mass handled so far: there at the start and entered since, or gone and still there."""
+        """(b, s) |error| over the mass handled so far: there at the start and entered, or gone and still there."""
         entered = np.abs(self.stored[0]) + np.cumsum(np.abs(self.entered), axis=0)
         handled = np.maximum(entered, np.cumsum(np.abs(self.gone), axis=0) + np.abs(self.stored[1:]))
         return np.abs(self.error) / np.where(handled > 0.0, handled, 1.0)

@@ -14,7 +14,18 @@ from sim.arrays import FloatArray
 from sim.network import network_from_table
 from sim.network.objects import RiverNetwork
 from sim.testing import closed_forms
-from sim.transport import Channel, Initial, Inputs, Rates, Series, Solution, build_mesh, route_water, unsteady
+from sim.transport import (
+    Channel,
+    Initial,
+    Inputs,
+    Rates,
+    Series,
+    Solution,
+    build_mesh,
+    passage,
+    route_water,
+    unsteady,
+)
 
 LINEAR = "second-order"
 
@@ -97,6 +108,34 @@ def test_spill(scheme: Any) -> None:
     # the monotone scheme lowers a peak between cells; in the mean it stays nearly second order
     assert np.all(np.abs(orders(error_max) - 2.0) < 0.1) if scheme == LINEAR else orders(error_mean).min() > 1.5
     assert error_max[-1] < 0.01 * closed_forms.spill(u * end, end, u, D, mass, 1.0, k=k)
+
+
+# V4: a spill of 2 kg in a minute, seen 2 km below: arrival at a threshold, peak, time above it as in the closed form
+def test_spill_arrives_peaks_and_passes() -> None:
+    u, D, mass, place, threshold = 0.8, 30.0, 2.0, 2000.0, 4e-4
+    names = ["above", "below"]
+    network, _ = network_from_table(names, ["below", ""], [1000.0, 5000.0], [0.01] * 2)
+    water = route_water(network, head=[u, 0.0], volume=network.length, time_edges=[0.0, 6000.0])
+    release = Series(1, "load", np.array([0.0, 60.0]), np.array([mass / 60.0, 0.0]))
+    found = unsteady(
+        network, water, Inputs(("acid",), series=(release,)), step=10.0, channel=Channel(dispersion=D),
+        points=[(1, place), (1, 4900.0)], mesh=build_mesh(network, [100, 500], entries=[1]),
+    )  # fmt: skip
+    seen = passage(found, threshold)
+    # released on average half a minute after the start
+    t = np.arange(100.0, 6000.0, 0.5)
+    exact = closed_forms.spill(place, t, u, D, mass, 1.0)
+    above = t[exact >= threshold]
+    assert seen.arrival[0] == pytest.approx(above[0] + 30.0, abs=5.0)
+    assert seen.departure[0] == pytest.approx(above[-1] + 30.0, abs=5.0)
+    assert seen.above[0] == pytest.approx(above[-1] - above[0], abs=5.0)
+    assert seen.above[0] == pytest.approx(seen.departure[0] - seen.arrival[0], rel=1e-12)
+    assert seen.peak[0] == pytest.approx(exact.max(), rel=5e-3)
+    assert seen.peak_time[0] == pytest.approx(t[np.argmax(exact)] + 30.0, abs=10.0)
+    assert passage(found, 1.0).above[0] == 0.0
+    assert np.isnan(passage(found, 1.0).arrival[0])
+    with pytest.raises(ValueError, match="positive"):
+        passage(found, 0.0)
 
 
 # V6: C = exp(x u/2D (1 - sqrt(1 + 4kD/u^2))); with a storage zone k = lam + alpha lam2/(alpha A/A2 + lam2)
