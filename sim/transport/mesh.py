@@ -306,7 +306,8 @@ def _face_weights(mesh: Mesh, faces: Faces, i: int) -> list[tuple[int, float]]:
     if j == mesh.size or mesh.kind[i] == RESERVOIR or mesh.kind[j] == RESERVOIR:
         return [(i, 1.0)]
     if mesh.kind[j] == JUNCTION:
-        return _junction_weights(mesh, faces, j)
+        # where advection rules (beta = 0) a river keeps its own value to its very end
+        return _junction_weights(mesh, faces, j) if faces.upwind[i] > 0.0 else [(i, 1.0)]
     # F = Q C_face - G (C_j - C_i) with G = beta of the upwind scheme
     weight = (faces.upwind[i] - faces.central[i]) / faces.discharge[i]
     return [(i, float(1.0 - weight)), (j, float(weight))]
