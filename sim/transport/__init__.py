@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sim.transport.inputs import Channel, Initial, Inputs, Rates, Series
     from sim.transport.mesh import Mesh, build_mesh, cells_per_reach
     from sim.transport.objects import Budget, Concentration
-    from sim.transport.solution import Ledger, Solution
+    from sim.transport.solution import Checkpoint, Ledger, Solution
     from sim.transport.steady_adjoint import SteadyContributions, steady_contributions
     from sim.transport.steady_ensemble import MemberConcentration, steady_members
     from sim.transport.steady_state import BUDGET_TOLERANCE, along_channel, per_cell, steady, travel_time
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sim.transport.water import Water, route_water, water_of
 
 _HOME = {
+    "Checkpoint": "solution",
     "Passage": "arrival",
     "passage": "arrival",
     "BUDGET_TOLERANCE": "steady_state",
@@ -60,6 +61,7 @@ __all__ = [
     "BUDGET_TOLERANCE",
     "Budget",
     "Channel",
+    "Checkpoint",
     "Concentration",
     "Contributions",
     "Initial",

@@ -35,7 +35,7 @@ from sim.transport.blocks import (
 from sim.transport.inputs import Initial
 from sim.transport.mesh import point_weights
 from sim.transport.schedule import Segment
-from sim.transport.solution import RUN_TOLERANCE, STEP_TOLERANCE, Ledger, Solution
+from sim.transport.solution import RUN_TOLERANCE, STEP_TOLERANCE, Checkpoint, Ledger, Solution
 
 #: columns of one block: a cache line of float64
 _BLOCK = 8
@@ -50,6 +50,18 @@ class _Books:
     stocks: list[FloatArray]
     flows: list[FloatArray]
     tolerance: list[float]
+
+
+@dataclass
+class _Record:
+    """How far a run is and what it has found."""
+
+    done: int
+    blocks: list[Block]
+    books: _Books
+    clock: list[FloatArray]
+    series: list[FloatArray]
+    kept: list[tuple[float, FloatArray, FloatArray]]
 
 
 class Run:
@@ -70,7 +82,14 @@ class Run:
         self.slices = [slice(a, min(a + size, setup.columns)) for a in range(0, setup.columns, size)]
         self.enter(0)
 
-    def march(self, plan: list[Segment], wanted: FloatArray, initial: object) -> Solution:
+    def march(
+        self,
+        plan: list[Segment],
+        wanted: FloatArray,
+        initial: object,
+        resume: Checkpoint | None = None,
+        checkpoint: Callable[[Checkpoint], None] | None = None,
+    ) -> Solution:
         """Run all segments.
 
         Parameters
@@ -78,36 +97,93 @@ class Run:
         plan : segments in order
         wanted : (f,) s, times at which to keep the whole state
         initial : "clean", "steady" or Initial
+        resume : where to go on; the plan must be the one of the interrupted run
+        checkpoint : called after every segment
         """
-        self.enter(plan[0].period)
-        blocks = self.start(initial)
-        begin = float(plan[0].begin[0])
-        books = _Books([begin], [self._stock(blocks, 0.0)], [], [])
-        clock, series = [plan[0].begin[:1]], [self._points_now(blocks)]
-        kept = [(begin, *self._fields(blocks, 0.0))] if np.any(wanted == begin) else []
-        for segment in plan:
+        record = self._begin(plan, wanted, initial) if resume is None else self._resumed(plan, resume)
+        blocks = record.blocks
+        for segment in plan[record.done :]:
             self.enter(segment.period)
             results = self._each(partial(self._advance, segment=segment), blocks)
-            clock.append(segment.end)
-            series.append(np.concatenate([points for points, _ in results], axis=2))
-            self._book(segment, np.concatenate([sums for _, sums in results], axis=2), blocks, books)
+            record.clock.append(segment.end)
+            record.series.append(np.concatenate([points for points, _ in results], axis=2))
+            self._book(segment, np.concatenate([sums for _, sums in results], axis=2), blocks, record.books)
             if segment.keep:
-                kept.append((books.marks[-1], *self._fields(blocks, self.passed(segment)[-1])))
-        ledger = _ledger(books)
-        ledger.check(self.setup.inputs.substances, np.array(books.tolerance))
+                record.kept.append((record.books.marks[-1], *self._fields(blocks, self.passed(segment)[-1])))
+            record.done += 1
+            if checkpoint is not None:
+                checkpoint(self._checkpoint(record))
+        ledger = _ledger(record.books)
+        ledger.check(self.setup.inputs.substances, np.array(record.books.tolerance))
         channel, stores = self._fields(blocks, self.passed(plan[-1])[-1])
+        times, fields, field_stores = self._kept(record)
         return Solution(
             substances=self.setup.inputs.substances,
             mesh=self.setup.mesh,
-            time=np.concatenate(clock),
-            points=np.concatenate(series),
-            field_times=np.array([t for t, _, _ in kept]),
-            channel=np.array([c for _, c, _ in kept]).reshape(len(kept), *channel.shape),
-            stores=np.array([s for _, _, s in kept]).reshape(len(kept), *stores.shape),
+            time=np.concatenate(record.clock),
+            points=np.concatenate(record.series),
+            field_times=times,
+            channel=fields,
+            stores=field_stores,
             final_channel=channel,
             final_stores=stores,
             ledger=ledger,
         )
+
+    def _begin(self, plan: list[Segment], wanted: FloatArray, initial: object) -> _Record:
+        """Records at the start of a run."""
+        self.enter(plan[0].period)
+        blocks = self.start(initial)
+        begin = float(plan[0].begin[0])
+        books = _Books([begin], [self._stock(blocks, 0.0)], [], [])
+        kept = [(begin, *self._fields(blocks, 0.0))] if np.any(wanted == begin) else []
+        return _Record(0, blocks, books, [plan[0].begin[:1]], [self._points_now(blocks)], kept)
+
+    def _kept(self, record: _Record) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """(f,), (f, N, s), (f, k, N, s) whole states kept."""
+        count, n, s = len(record.kept), self.setup.mesh.size, self.setup.columns
+        return (
+            np.array([t for t, _, _ in record.kept]),
+            np.array([c for _, c, _ in record.kept]).reshape(count, n, s),
+            np.array([x for _, _, x in record.kept]).reshape(count, len(self.stage.store_volume), n, s),
+        )
+
+    def _checkpoint(self, record: _Record) -> Checkpoint:
+        """The record as arrays."""
+        books, lines = record.books, STORED + 1
+        return Checkpoint(
+            np.array(record.done, dtype=np.int64),
+            np.concatenate([block.c for block in record.blocks], axis=1),
+            np.concatenate([block.s for block in record.blocks], axis=2),
+            np.concatenate(record.clock),
+            np.concatenate(record.series),
+            np.array(books.marks),
+            np.array(books.stocks),
+            np.array(books.flows).reshape(len(books.flows), lines, self.setup.columns),
+            np.array(books.tolerance),
+            *self._kept(record),
+        )
+
+    def _resumed(self, plan: list[Segment], resume: Checkpoint) -> _Record:
+        """Records at a checkpoint."""
+        done = int(resume.done)
+        fits = 0 < done <= len(plan) and float(resume.time[-1]) == float(plan[done - 1].end[-1])
+        shape = (self.setup.mesh.size + 1, self.setup.columns)
+        if not fits or resume.channel.shape != shape or resume.points.shape[1] != len(self.places):
+            raise ValueError(
+                "the checkpoint belongs to another run (network, substances, points, times or steps differ)"
+            )
+        self.enter(plan[done - 1].period)
+        # copies, for the kernels write into them
+        blocks = [
+            Block(part, np.array(resume.channel[:, part], order="C"), np.array(resume.stores[:, :, part], order="C"))
+            for part in self.slices
+        ]
+        books = _Books(resume.marks.tolist(), list(resume.stocks), list(resume.flows), resume.tolerance.tolist())
+        kept = [
+            (float(t), c, x) for t, c, x in zip(resume.field_times, resume.fields, resume.field_stores, strict=True)
+        ]
+        return _Record(done, blocks, books, [resume.time], [resume.points], kept)
 
     def _each(self, task: Callable[[Block], _T], blocks: list[Block]) -> list[_T]:
         """The task on every block, side by side; the kernels release the interpreter."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.arrays import FloatArray, canonicalise
+from sim.arrays import FloatArray, IntArray, canonicalise
 from sim.errors import BalanceError
 from sim.transport.mesh import Mesh
 
@@ -114,6 +114,33 @@ class Ledger:
                 expected=f"Must not exceed {RUN_TOLERANCE:g}",
                 remedy="Take a shorter step; if that does not help, please report it with the scenario",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """All that is needed to go on with an interrupted run; arrays only, so that it can be saved as they are.
+
+    Parameters
+    ----------
+    done : () int64, segments that are finished
+    channel, stores : (N + 1, s), (k, N, s) state as the scheme keeps it (kg/m3 or kg)
+    time, points : (steps + 1,), (steps + 1, p, s) so far
+    marks, stocks, flows, tolerance : (b + 1,), (b + 1, 4, s), (b, lines, s), (b,) ledger so far
+    field_times, fields, field_stores : (f,), (f, N, s), (f, k, N, s) whole states kept so far
+    """
+
+    done: IntArray
+    channel: FloatArray
+    stores: FloatArray
+    time: FloatArray
+    points: FloatArray
+    marks: FloatArray
+    stocks: FloatArray
+    flows: FloatArray
+    tolerance: FloatArray
+    field_times: FloatArray
+    fields: FloatArray
+    field_stores: FloatArray
 
 
 @dataclass(frozen=True, slots=True)

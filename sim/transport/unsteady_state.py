@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -20,7 +20,7 @@ from sim.transport.inputs import Channel, Initial, Inputs, Rates, inputs_of, rat
 from sim.transport.marching import Run
 from sim.transport.mesh import Mesh, build_mesh, cells_per_reach
 from sim.transport.schedule import segments
-from sim.transport.solution import Solution
+from sim.transport.solution import Checkpoint, Solution
 from sim.transport.water import Water, check_water, water_of
 
 
@@ -40,6 +40,8 @@ def unsteady(
     threads: int = 1,
     ledger_steps: int = 1000,
     damped: bool = True,
+    resume: Checkpoint | None = None,
+    checkpoint: Callable[[Checkpoint], None] | None = None,
 ) -> Solution:
     """Concentrations in time on a river network with dispersion, storage zones, sorption and first-order loss.
 
@@ -72,9 +74,12 @@ def unsteady(
     damped : take the steps after a jump of a series, and after the start, as two implicit Euler steps of half the
         length; without them a jump rings on in the second-order scheme
 
+    resume : Checkpoint of an interrupted run, to go on with it; all other arguments as they were
+    checkpoint : called with a Checkpoint after every `ledger_steps` steps and at the ends of periods
+
     Returns
     -------
-    Solution
+    Solution, the same bytes whether a run was interrupted or not
 
     Raises
     ------
@@ -114,7 +119,8 @@ def unsteady(
         most=ledger_steps,
         damped=damped,
     )
-    return Run(setup, scheme, [place_of(network, p) for p in points], threads).march(plan, wanted, initial)
+    run = Run(setup, scheme, [place_of(network, p) for p in points], threads)
+    return run.march(plan, wanted, initial, resume, checkpoint)
 
 
 def prepare_setup(
