@@ -57,9 +57,9 @@ def march_limited(
     for step in range(a.weight.size):
         dt = a.duration[step]
         source[:] = 0.0
-        for i in range(a.source.shape[0]):
+        for q in range(a.source_row.size):
             for c in range(m):
-                source[i, c] = a.source[i, c]
+                source[a.source_row[q], c] = a.source[q, c]
         for e in range(a.entry_row.size):
             for c in range(m):
                 source[a.entry_row[e], c] += a.entry_rate[step, e, c]

@@ -145,16 +145,16 @@ def march(
 @njit(cache=True, nogil=True, error_model="numpy")
 def _enter(f: Factors, a: March, step: int, out_t: np.ndarray) -> None:
     """Add what enters during the step, divided by the pivots; leaves `out_t` otherwise as it is (zeros)."""
-    n, m = out_t.shape[0] - 1, out_t.shape[1]
+    m = out_t.shape[1]
     wide = f.inverse.shape[1] > 1
     for e in range(a.entry_row.size):
         row = a.entry_row[e]
         for c in range(m):
             out_t[row, c] += a.entry_rate[step, e, c] * f.inverse[row, c if wide else 0]
-    if a.source.shape[0] > 0:
-        for i in range(n):
-            for c in range(m):
-                out_t[i, c] += a.source[i, c] * f.inverse[i, c if wide else 0]
+    for q in range(a.source_row.size):
+        row = a.source_row[q]
+        for c in range(m):
+            out_t[row, c] += a.source[q, c] * f.inverse[row, c if wide else 0]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -285,9 +285,9 @@ def _change(f: Factors, a: March, step: int, x: np.ndarray, out_d: np.ndarray, o
     for e in range(a.entry_row.size):
         for c in range(m):
             out_d[a.entry_row[e], c] += dt * a.entry_rate[step, e, c]
-    for i in range(a.source.shape[0]):
+    for q in range(a.source_row.size):
         for c in range(m):
-            out_d[i, c] += dt * a.source[i, c]
+            out_d[a.source_row[q], c] += dt * a.source[q, c]
     for p in range(a.tap_row.size):
         # outlets have given through their face
         if a.tap_line[p] != OUT:

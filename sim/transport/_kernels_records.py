@@ -33,7 +33,7 @@ class March(NamedTuple):
     """What happens over the steps of one call.
 
     weight, duration : (steps,) 1/theta and s
-    source : (n, m) kg/s into every row at all times; (0, m) for none
+    source_row, source : (r,), (r, m) kg/s into rows at all times
     entry_row, entry_rate : (e,), (steps, e, m) kg/s into single rows
     tap_row, tap_flow, tap_line : (p,) rows whose X leaves with tap_flow m3/s, and the line it is counted on
     point_start, point_row, point_share : points as weighted sums of rows, for output
@@ -44,6 +44,7 @@ class March(NamedTuple):
 
     weight: np.ndarray
     duration: np.ndarray
+    source_row: np.ndarray
     source: np.ndarray
     entry_row: np.ndarray
     entry_rate: np.ndarray

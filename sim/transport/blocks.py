@@ -140,10 +140,12 @@ def entry_rates(setup: Setup, now: Stage, segment: Segment) -> tuple[IntArray, F
 def arguments(setup: Setup, now: Stage, block: Block, segment: Segment, points: Points, gain: FloatArray) -> March:
     """What happens to a block during a segment."""
     rows, rates = entry_rates(setup, now, segment)
+    entered = np.flatnonzero(np.any(now.source != 0.0, axis=1))
     return March(
         weight=segment.weight,
         duration=segment.end - segment.begin,
-        source=part(now.source, block),
+        source_row=entered,
+        source=part(now.source[entered], block),
         entry_row=rows,
         entry_rate=part(rates, block),
         tap_row=now.tap_row,
