@@ -76,7 +76,7 @@ def march_limited(
                     return 1 + step
                 add_links(r.link_from, gain, pair.x)
             _solve_stores(out_s, pair)
-        window(r, low, out_c, out_s, bounds)
+        window(r, dt, low, out_c, out_s, bounds)
         include_inflow(r, a, step, bounds)
         differences(r, dt, low, high, face, exchange)
         bound(r, dt, part[step + 1], low, high, face, exchange, bounds)

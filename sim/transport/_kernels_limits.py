@@ -19,6 +19,8 @@ from sim.transport._kernels_records import March, Pair, Rows
 _SAFETY = 1.0 - 1e-12
 #: turns of holding more rows before all of a column are held
 _TURNS = 20
+#: rows that a row looks up at most
+_HOPS = 8
 #: nearness to an extreme, in parts of the range of a substance over the network, that counts as a plateau
 _NEAR = 1e-6
 #: part of an extreme by which rounding alone may pass it
@@ -59,7 +61,7 @@ def _passes(value: float, upper: float, lower: float) -> bool:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def window(r: Rows, low: Pair, c_old: np.ndarray, s_old: np.ndarray, out_bounds: np.ndarray) -> None:
+def window(r: Rows, dt: float, low: Pair, c_old: np.ndarray, s_old: np.ndarray, out_bounds: np.ndarray) -> None:
     """Extremes around every row, before the step and in the upwind solution; planes 2 (largest) and 3 (smallest).
 
     out_bounds : (6, n + 1, m) shares that may enter and leave a row that is held, the extremes, shares in force
@@ -85,12 +87,33 @@ def window(r: Rows, low: Pair, c_old: np.ndarray, s_old: np.ndarray, out_bounds:
                 _meet(i, j, c, low.x, low.x, most, least)
             else:
                 _meet(i, j, c, c_old, low.x, most, least)
+    _widen(r, dt, most, least)
     for k in range(stores):
         for i in range(n):
             for c in range(m):
                 if r.store_exchange[k, i, c] > 0.0:
                     most[i, c] = max(most[i, c], s_old[k, i, c], low.keep[k, i, c])
                     least[i, c] = min(least[i, c], s_old[k, i, c], low.keep[k, i, c])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _widen(r: Rows, dt: float, out_most: np.ndarray, out_least: np.ndarray) -> None:
+    """Let rows through which more than one volume passes in the step look as many rows further up.
+
+    Falling order, so that in one turn every row takes from its donors what they knew before the turn.
+    """
+    n, m = r.down.size, out_most.shape[1]
+    for hop in range(1, _HOPS):
+        any_left = False
+        for i in range(n - 1, -1, -1):
+            j = r.down[i]
+            if j < n and dt * r.discharge[j] > hop * r.volume_before[j]:
+                any_left = any_left or r.target[j] >= 0
+                for c in range(m):
+                    out_most[j, c] = max(out_most[j, c], out_most[i, c])
+                    out_least[j, c] = min(out_least[j, c], out_least[i, c])
+        if not any_left:
+            return
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
