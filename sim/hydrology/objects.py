@@ -127,7 +127,10 @@ class Flow:
         return float(max(np.max(np.abs(at_head) / scale), np.max(np.abs(along) / scale)))
 
     def dry(self, network: RiverNetwork) -> BoolArray:
-        """(t, n) True where a diversion above has taken all the water and none enters along the node."""
-        receivers = network.down[network.link_from]
-        below = network.downstream_of(receivers[receivers >= 0])
-        return np.asarray((self.discharge_end(network) == 0.0) & below)
+        """(t, n) True where no water is because a diversion has taken it above, or brings none."""
+        nothing = self.discharge_end(network) == 0.0
+        # tracing is slow and hardly ever needed
+        if not nothing.any():
+            return np.asarray(nothing)
+        fed = np.concatenate((network.down[network.link_from], network.link_to))
+        return np.asarray(nothing & network.downstream_of(fed[fed >= 0]))

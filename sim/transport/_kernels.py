@@ -106,8 +106,6 @@ def divert(
     int : number of the first link of a later node
     """
     m = pit.size
-    for c in range(m):
-        out_left[c] = 1.0
     while b < links.node.size and links.node[b] == i:
         j = links.after[b]
         for c in range(m):
@@ -159,8 +157,9 @@ def sweep(
     loss = np.empty(m)
     survival_along = np.empty(m)
     loss_along = np.empty(m)
-    left = np.empty(m)
+    left = np.ones(m)
     b = 0
+    next_intake = links.node[0] if links.node.size > 0 else -1
     out_sums[:] = 0.0
     for i in range(n):
         for c in range(m):
@@ -178,7 +177,12 @@ def sweep(
             add_compensated(source[i, c], BACKGROUND, c, out_sums)
             add_compensated(lateral[i, c], BACKGROUND, c, out_sums)
             add_compensated(pit[i, c], PITS, c, out_sums)
-        b = divert(links, b, i, out_background_out[i], out_pit_out[i], left, out_background_in, out_pit_in, out_sums)
+        # left stays 1 at nodes without an intake
+        if i == next_intake:
+            b = divert(
+                links, b, i, out_background_out[i], out_pit_out[i], left, out_background_in, out_pit_in, out_sums
+            )
+            next_intake = links.node[b] if b < links.node.size else -1
         j = down[i]
         if j >= 0:
             for c in range(m):
@@ -188,6 +192,8 @@ def sweep(
             for c in range(m):
                 add_compensated(out_background_out[i, c] * left[c], OUT, c, out_sums)
                 add_compensated(out_pit_out[i, c] * left[c], OUT, c, out_sums)
+        if b > 0 and links.node[b - 1] == i:
+            left[:] = 1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

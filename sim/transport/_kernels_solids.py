@@ -7,53 +7,34 @@ has an exact solution, and so has diffusion between water and pores; they follow
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from sim.transport._kernels import add_compensated, mean_loss
+from sim.transport._kernels import add_compensated, mean_loss, mean_survival
 
+# rows of the parameters: w_s m/s, tau_cd <= tau_ce Pa, M_e kg/m2/s, solids of a full layer kg/m2, its pore water per
+# solids m3/kg, Kd_b m3/kg, v m/s
+SETTLING, DEPOSITION_SHEAR, EROSION_SHEAR, EROSION, FULL, PORES, KD_BED, EXCHANGE = 0, 1, 2, 3, 4, 5, 6, 7
 # first axis of the bed's state
 BED_SOLIDS, BED_LEAD, BURIED_SOLIDS, BURIED_LEAD = 0, 1, 2, 3
-BED_ROWS = 4
 # rows of the sums, kg
 SETTLED_SOLIDS, ERODED_SOLIDS, SUNK_SOLIDS = 0, 1, 2
 SETTLED_LEAD, ERODED_LEAD, DIFFUSED_LEAD, SUNK_LEAD = 3, 4, 5, 6
 EXCHANGE_LINES = 7
-
-
-class SolidsRates(NamedTuple):
-    """Parameters of the exchange, (k,) for k members.
-
-    settling : w_s, m/s
-    deposition_shear, erosion_shear : tau_cd <= tau_ce, Pa
-    erosion : M_e, kg/m2/s
-    full : solids of a full active layer, kg/m2
-    pores : pore water per solids of the layer, m3/kg
-    kd_bed : Kd_b, m3/kg
-    exchange : v, m/s
-    """
-
-    settling: np.ndarray
-    deposition_shear: np.ndarray
-    erosion_shear: np.ndarray
-    erosion: np.ndarray
-    full: np.ndarray
-    pores: np.ndarray
-    kd_bed: np.ndarray
-    exchange: np.ndarray
+# cells summed plainly before their sum is added with compensation
+_BLOCK = 64
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def settle(
     W: float, P: float, M: float, L: float, stays: float, share: float, volume: float, kd: float, full: float
-) -> tuple[float, float, float, float, float, float]:
+) -> tuple[float, float, float, float, float, float, float, float]:
     """Settle a share of the suspended solids and bury what the active layer cannot hold.
 
     Settled lead = Kd P / (V + Kd W) per kg of solids, the same all the time. Once the layer is full every kg that comes
-    pushes one out at the bottom: dL/db = q - L / M_full, so buried lead = L (1 - exp(-x)) + q b (1 - phi(x)),
-    x = b / M_full.
+    pushes one out at the bottom: dL/db = q - L / M_full, so L = L_0 exp(-x) + q b phi(x), x = b / M_full,
+    phi(x) = (1 - exp(-x)) / x.
 
     Parameters
     ----------
@@ -66,19 +47,21 @@ def settle(
 
     Returns
     -------
-    kg : solids and lead left in the water, settled solids, settled lead, buried solids, buried lead
+    kg : solids and lead left in the water, in the layer, that settled, and that were buried
     """
     settled, rest = W * share, W * stays
     holds = volume + kd * W
     lead, dissolved = P * (kd * settled / holds), P * ((volume + kd * rest) / holds)
     surplus = settled - max(full - M, 0.0)
     if surplus <= 0.0:
-        return rest, dissolved, settled, lead, 0.0, 0.0
+        return rest, dissolved, M + settled, L + lead, settled, lead, 0.0, 0.0
     last = lead * (surplus / settled)
     held = L + (lead - last)
     x = surplus / full
+    # what stays in a thin layer would drown in the rounding of what passes through it
+    layer = held * math.exp(-x) + last * mean_survival(x)
     buried = held * -math.expm1(-x) + last * mean_loss(x)
-    return rest, dissolved, settled, lead, surplus, min(buried, held + last)
+    return rest, dissolved, max(M, full), layer, settled, lead, surplus, buried
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -100,14 +83,12 @@ def diffuse(P: float, L: float, water: float, bed: float, reach: float) -> float
     if not (bed > 0.0 and reach > 0.0):
         return 0.0
     both = water + bed
-    moved = (P * (bed / both) - L * (water / both)) * -math.expm1(-reach * (1.0 / water + 1.0 / bed))
-    # rounding alone can pass these
-    return min(max(moved, -L), P)
+    return (P * (bed / both) - L * (water / both)) * -math.expm1(-reach * (1.0 / water + 1.0 / bed))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def exchange_with_bed(
-    rates: SolidsRates,
+    rates: np.ndarray,
     volume: np.ndarray,
     area: np.ndarray,
     shear: np.ndarray,
@@ -127,7 +108,7 @@ def exchange_with_bed(
 
     Parameters
     ----------
-    rates : SolidsRates of k members
+    rates : (8, k) parameters of k members, rows `SETTLING` and so on
     volume : (n,) m3 of water
     area : (n,) m2 of bed; the same in all calls, for the layer's thickness follows from it
     shear : (n,) Pa
@@ -136,96 +117,105 @@ def exchange_with_bed(
     solids, lead : (k,) int64, columns of `out_water` of every member
     duration : s
     out_water : (n or more, columns), replaced
-    out_bed : (4, n, k) kg, rows `BED_SOLIDS` and so on, replaced
+    out_bed : (4, n, k) kg, rows `BED_SOLIDS` and so on, replaced; the layer at most full
     out_sums : (`EXCHANGE_LINES`, 2, k) kg and what rounding lost, added to
 
     References
     ----------
     Krone 1962, University of California (settling); Partheniades 1965, doi 10.1061/JYCEAJ.0001165 (erosion).
     """
-    for i in range(volume.size):
-        V, A, tau = volume[i], area[i], shear[i]
-        if not (V > 0.0 and A > 0.0):
-            continue
-        for j in range(solids.size):
-            stays, share, most = _half_step(rates, j, V, A, tau, duration)
-            reach = rates.exchange[j] * A * duration
-            if share > 0.0 or most > 0.0 or reach > 0.0:
-                _exchange_cell(
-                    rates, i, j, V, A, unit[i], kd[i, j], solids[j], lead[j], stays, share, most, reach,
-                    out_water, out_bed, out_sums,
+    part = np.zeros((EXCHANGE_LINES, solids.size))
+    for start in range(0, volume.size, _BLOCK):
+        for i in range(start, min(start + _BLOCK, volume.size)):
+            V, A = volume[i], area[i]
+            if not V > 0.0:
+                continue
+            for j in range(solids.size):
+                stays, share, most = _half_step(
+                    rates[SETTLING, j], rates[DEPOSITION_SHEAR, j], rates[EROSION_SHEAR, j], rates[EROSION, j], V, A,
+                    shear[i], 0.5 * duration,
                 )  # fmt: skip
+                u = unit[i]
+                W0, P0 = out_water[i, solids[j]] * u, out_water[i, lead[j]] * u
+                W, P, M, L, settled, settled_lead, sunk, sunk_lead, eroded, eroded_lead, moved = _exchange_cell(
+                    W0, P0, out_bed[BED_SOLIDS, i, j], out_bed[BED_LEAD, i, j], V,
+                    kd[i, j], rates[FULL, j] * A, rates[PORES, j] + rates[KD_BED, j], stays, share, most,
+                    rates[EXCHANGE, j] * A * duration,
+                )  # fmt: skip
+                # W0 / u is not quite what W0 came from
+                if W != W0:
+                    out_water[i, solids[j]] = W / u
+                if P != P0:
+                    out_water[i, lead[j]] = P / u
+                out_bed[BED_SOLIDS, i, j], out_bed[BED_LEAD, i, j] = M, L
+                out_bed[BURIED_SOLIDS, i, j] += sunk
+                out_bed[BURIED_LEAD, i, j] += sunk_lead
+                part[SETTLED_SOLIDS, j] += settled
+                part[ERODED_SOLIDS, j] += eroded
+                part[SUNK_SOLIDS, j] += sunk
+                part[SETTLED_LEAD, j] += settled_lead
+                part[ERODED_LEAD, j] += eroded_lead
+                part[DIFFUSED_LEAD, j] += moved
+                part[SUNK_LEAD, j] += sunk_lead
+        for line in range(EXCHANGE_LINES):
+            for j in range(solids.size):
+                add_compensated(part[line, j], line, j, out_sums)
+                part[line, j] = 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _half_step(
-    rates: SolidsRates, j: int, V: float, A: float, tau: float, duration: float
+    w: float, tau_cd: float, tau_ce: float, M_e: float, V: float, A: float, tau: float, half: float
 ) -> tuple[float, float, float]:
-    """Shares of the solids that stay and that settle, and solids (kg) that can erode, in half the duration."""
-    half = 0.5 * duration
-    if tau < rates.deposition_shear[j]:
-        x = half * rates.settling[j] * (1.0 - tau / rates.deposition_shear[j]) * A / V
+    """Shares of the solids that stay and that settle, and solids (kg) that can erode, in half a step."""
+    if tau < tau_cd:
+        x = half * w * (1.0 - tau / tau_cd) * A / V
         # each from the function that keeps its digits, with one exponential
         if x < 0.5:
             share = -math.expm1(-x)
             return 1.0 - share, share, 0.0
         stays = math.exp(-x)
         return stays, 1.0 - stays, 0.0
-    if tau > rates.erosion_shear[j]:
-        return 1.0, 0.0, half * rates.erosion[j] * (tau / rates.erosion_shear[j] - 1.0) * A
+    if tau > tau_ce:
+        return 1.0, 0.0, half * M_e * (tau / tau_ce - 1.0) * A
     return 1.0, 0.0, 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _exchange_cell(
-    rates: SolidsRates,
-    i: int,
-    j: int,
+    W: float,
+    P: float,
+    M: float,
+    L: float,
     V: float,
-    A: float,
-    unit: float,
     kd: float,
-    solids: int,
-    lead: int,
+    full: float,
+    capacity: float,
     stays: float,
     share: float,
     most: float,
     reach: float,
-    out_water: np.ndarray,
-    out_bed: np.ndarray,
-    out_sums: np.ndarray,
-) -> None:
-    """Half of the solids' exchange, diffusion, the other half, in one cell for one member."""
-    before, P = out_water[i, solids] * unit, out_water[i, lead] * unit
-    W = before
-    M, L = out_bed[BED_SOLIDS, i, j], out_bed[BED_LEAD, i, j]
+) -> tuple[float, float, float, float, float, float, float, float, float, float, float]:
+    """Half of the solids' exchange, diffusion, the other half; the four stores (kg) and what moved."""
+    settled, settled_lead, sunk, sunk_lead, eroded, eroded_lead, moved = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for half in range(2):
         if share > 0.0 and W > 0.0:
-            W, P, settled, taken, sunk, lost = settle(W, P, M, L, stays, share, V, kd, rates.full[j] * A)
-            M += settled - sunk
-            L = max(L + taken - lost, 0.0)
-            out_bed[BURIED_SOLIDS, i, j] += sunk
-            out_bed[BURIED_LEAD, i, j] += lost
-            add_compensated(settled, SETTLED_SOLIDS, j, out_sums)
-            add_compensated(taken, SETTLED_LEAD, j, out_sums)
-            add_compensated(sunk, SUNK_SOLIDS, j, out_sums)
-            add_compensated(lost, SUNK_LEAD, j, out_sums)
+            W, P, M, L, down, down_lead, below, below_lead = settle(W, P, M, L, stays, share, V, kd, full)
+            settled += down
+            settled_lead += down_lead
+            sunk += below
+            sunk_lead += below_lead
         elif most > 0.0 and M > 0.0:
-            eroded = min(most, M)
-            given = L * (eroded / M)
-            W += eroded
-            P += given
-            M -= eroded
-            L -= given
-            add_compensated(eroded, ERODED_SOLIDS, j, out_sums)
-            add_compensated(given, ERODED_LEAD, j, out_sums)
+            up = min(most, M)
+            up_lead = L * (up / M)
+            W += up
+            P += up_lead
+            M -= up
+            L -= up_lead
+            eroded += up
+            eroded_lead += up_lead
         if half == 0:
-            moved = diffuse(P, L, V + kd * W, (rates.pores[j] + rates.kd_bed[j]) * M, reach)
+            moved = diffuse(P, L, V + kd * W, capacity * M, reach)
             P -= moved
             L += moved
-            add_compensated(moved, DIFFUSED_LEAD, j, out_sums)
-    out_water[i, lead] = P / unit
-    # W / unit is not quite what W came from
-    if before != W:
-        out_water[i, solids] = W / unit
-    out_bed[BED_SOLIDS, i, j], out_bed[BED_LEAD, i, j] = M, L
+    return W, P, M, L, settled, settled_lead, sunk, sunk_lead, eroded, eroded_lead, moved

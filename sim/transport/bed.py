@@ -12,6 +12,9 @@ from sim.errors import ScenarioError
 from sim.transport import _kernels_solids as kernels
 from sim.transport.solids import BedParameters
 
+#: by which share a full layer may seem more than full
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class Bed:
@@ -176,7 +179,7 @@ def exchange(
     Raises
     ------
     ScenarioError
-        LS-204 for a value that is negative or not finite, with the cell.
+        LS-204 for a value that is negative or not finite, LS-209 for a layer that is more than full, with the cell.
 
     References
     ----------
@@ -201,6 +204,13 @@ def exchange(
     for name, values in (("solids", S), ("lead", C), ("volume", V), ("shear", tau), ("kd", kd_field)):
         _require(name, values)
     _require("duration", np.array([duration]))
+    full = parameters.full_layer * bed.area[:, None]
+    for cell, member in np.argwhere(bed.solids > full * (1.0 + _ROUNDING))[:1]:
+        raise ScenarioError(
+            209, f"bed.solids, cell {cell}", got=f"{bed.solids[cell, member]:g} kg",
+            expected=f"Must not exceed the full layer ({np.broadcast_to(full, (n, k))[cell, member]:g} kg)",
+            remedy="Use the parameters the bed was made with, or a thicker layer",
+        )  # fmt: skip
     water, state = np.concatenate((S, C), axis=1), bed.state
     sums = np.zeros((kernels.EXCHANGE_LINES, 2, k))
     column = np.arange(k)

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from sim.arrays import BoolArray, FloatArray
 from sim.errors import ScenarioError
-from sim.transport._kernels_solids import SolidsRates
 
 _DAY = 86400.0
 _YEAR = 365.25 * _DAY
@@ -204,8 +203,8 @@ class BedParameters:
             self.porosity, self.layer_thickness, self.boundary_layer, self.molecular_diffusion, self.pore_mixing
         )
 
-    def rates(self, members: int = 1) -> SolidsRates:
-        """The record that the kernel takes.
+    def rates(self, members: int = 1) -> FloatArray:
+        """Parameters as the kernel takes them.
 
         Parameters
         ----------
@@ -213,7 +212,7 @@ class BedParameters:
 
         Returns
         -------
-        SolidsRates of (k,) arrays
+        (8, k), rows w_s, tau_cd, tau_ce, M_e, rho_s (1 - phi) z, phi / (rho_s (1 - phi)), Kd_b, v
 
         Raises
         ------
@@ -222,14 +221,14 @@ class BedParameters:
 
         Examples
         --------
-        >>> BedParameters(erosion_shear=[0.4, 0.5]).rates(2).settling.shape
-        (2,)
+        >>> BedParameters(erosion_shear=[0.4, 0.5]).rates(2)[2].tolist()
+        [0.4, 0.5]
         """
         parts = (
             self.settling_velocity, self.deposition_shear, self.erosion_shear, self.erosion_rate, self.full_layer,
             self.pore_water, self.kd, self.exchange_velocity,
         )  # fmt: skip
-        return SolidsRates(*(np.array(np.broadcast_to(part, (members,)), dtype=np.float64) for part in parts))
+        return np.stack([np.broadcast_to(part, (members,)) for part in parts])
 
 
 def exchange_velocity(

@@ -17,7 +17,7 @@ from sim.transport import steady_columns as inputs
 
 
 @dataclass(frozen=True, slots=True)
-class Contributions:
+class SteadyContributions:
     """What every pit and all water adds to the concentration of one substance at one place; t periods, n nodes.
 
     Parameters
@@ -55,7 +55,7 @@ class Contributions:
         return np.asarray(self.pits.sum(axis=1) + background.sum(axis=1))
 
 
-def contributions(
+def steady_contributions(
     network: RiverNetwork,
     flow: Flow,
     load: Load,
@@ -64,7 +64,7 @@ def contributions(
     receptor: int,
     substance: str,
     end: Literal["inlet", "outlet"] = "inlet",
-) -> Contributions:
+) -> SteadyContributions:
     """Contribution of every pit and of all background water to one substance at one place, by one transposed sweep.
 
     `steady` is linear in what enters: C_r = sum_i e_i (pits_i + Q_head c_head + Q_boundary c_boundary) + l_i q L c_L.
@@ -84,8 +84,8 @@ def contributions(
 
     Returns
     -------
-    Contributions : their sum is what `steady` gives there. Where no water enters the receptor from above, that of its
-        own lateral water
+    SteadyContributions : their sum is what `steady` gives there. Where no water enters the receptor from above, that of
+        its own lateral water
 
     Raises
     ------
@@ -107,7 +107,8 @@ def contributions(
     ... )
     >>> field = np.ones((1, 1, 2))
     >>> load = Load(("salt",), np.array([0, 1]), np.array([[[8.0, 4.0]]]), 0.5 * field, field, field, {})
-    >>> found = contributions(river, flow, load, Reactions(0.0 * field, field, field[0]), receptor=1, substance="salt")
+    >>> reactions = Reactions(0.0 * field, field, field[0])
+    >>> found = steady_contributions(river, flow, load, reactions, receptor=1, substance="salt")
     >>> found.pits.tolist(), found.head.tolist(), found.total.tolist()
     ([[2.0, 1.0]], [[0.25, 0.25]], [3.5])
     """
@@ -125,7 +126,7 @@ def contributions(
     if end == "inlet":
         still = ~(flow.discharge_in[:, receptor] > 0.0)
         lateral[still, receptor] = inputs.still_water(flow, load)[still, s, receptor]
-    return Contributions(
+    return SteadyContributions(
         receptor,
         end,
         substance,

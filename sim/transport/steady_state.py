@@ -60,6 +60,21 @@ def steady(
     ----------
     Runkel 2007, Limnology and Oceanography: Methods 5 (steady solutions with first-order loss); Knuth, The Art of
     Computer Programming 2, 4.2.2 (two-sum).
+
+    Examples
+    --------
+    >>> from sim.hydrology import flow_from_table
+    >>> from sim.network import network_from_table
+    >>> river, _ = network_from_table(["a", "b"], ["b", ""], [1000.0, 500.0], [0.01, 0.01])
+    >>> flow = flow_from_table(
+    ...     river, head_inflow=np.full(2, 2.0), lateral_inflow=np.zeros(2), cross_section=np.ones(2), temperature=20.0
+    ... )
+    >>> nothing = np.zeros((1, 1, 2))
+    >>> load = Load(("salt",), np.array([0]), np.full((1, 1, 1), 8.0), *(nothing,) * 3, {})
+    >>> reactions = Reactions(nothing, nothing + 1.0, nothing[0])
+    >>> found, budget = steady(river, flow, load, reactions)
+    >>> found.inlet[0, 0].tolist(), budget.relative_error.item()
+    ([4.0, 2.0], 0.0)
     """
     inputs.check(network, flow, load, reactions)
     t, s, n = reactions.loss_rate.shape
@@ -157,6 +172,23 @@ def per_cell(
     ------
     ValueError
         If a channel cell lies outside its segment, or a substance is not in the load.
+
+    Examples
+    --------
+    >>> from sim.hydrology import flow_from_table
+    >>> from sim.network import network_from_table
+    >>> river, _ = network_from_table(["a", "b"], ["b", ""], [1000.0, 500.0], [0.01, 0.01])
+    >>> from dataclasses import replace
+    >>> river = replace(river, channel_cell=[0, 1], channel_start=[0, 2, 2], channel_distance=[0.0, 500.0])
+    >>> flow = flow_from_table(
+    ...     river, head_inflow=np.full(2, 2.0), lateral_inflow=np.zeros(2), cross_section=np.ones(2), temperature=20.0
+    ... )
+    >>> nothing = np.zeros((1, 1, 2))
+    >>> load = Load(("salt",), np.array([0]), np.full((1, 1, 1), 8.0), *(nothing,) * 3, {})
+    >>> reactions = Reactions(nothing, nothing + 1.0, nothing[0])
+    >>> found, _ = steady(river, flow, load, reactions)
+    >>> [total.tolist() for _, _, total, _ in per_cell(river, flow, load, reactions, found)]
+    [[4.0, 4.0]]
     """
     inputs.check(network, flow, load, reactions)
     count = len(network.channel_distance)

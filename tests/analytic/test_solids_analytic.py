@@ -90,7 +90,7 @@ def test_erosion_alone(hours: float, expected: float) -> None:
 
 
 # full layer: M stays, buried = settled, L = L0 exp(-b/M) + q M (1 - exp(-b/M))
-@pytest.mark.parametrize("thickness", [1e-6, 1e-4, 0.05])
+@pytest.mark.parametrize("thickness", [1e-18, 1e-9, 1e-6, 1e-4, 0.05])
 def test_burial_of_a_full_layer(thickness: float) -> None:
     parameters = BedParameters(layer_thickness=thickness, **RIGID)
     bed = bed_layer([1.0], parameters, content=5e-5)
@@ -270,3 +270,25 @@ def test_the_reference_itself_keeps_mass_without_flow() -> None:
     np.testing.assert_allclose(history[:, ::2].sum(axis=1), history[0, ::2].sum(), rtol=1e-12)
     np.testing.assert_allclose(history[:, 1::2].sum(axis=1), history[0, 1::2].sum(), rtol=1e-12)
     assert history[2, 1] > 10.0 * history[1, 1]
+
+
+# water back and forth a thousand times: what all stores hold does not drift
+def test_many_storms_keep_mass() -> None:
+    parameters = BedParameters(settling_velocity=1e-3, layer_thickness=1e-4)
+    rng = np.random.default_rng(3)
+    n = 20
+    volume, bed = rng.uniform(1.0, 9.0, n), bed_layer(rng.uniform(1.0, 9.0, n), parameters, content=1e-4)
+    S, C = rng.uniform(0.0, 1.0, (n, 1)), rng.uniform(0.0, 1e-3, (n, 1))
+    solids, lead = (volume * S.T + bed.solids.T)[0], (volume * C.T + bed.lead.T)[0]
+    moved = np.zeros(4)
+    for _ in range(1000):
+        S, C, bed, ledger = exchange(
+            bed, S, C, volume=volume, shear=rng.uniform(0.0, 1.0, n), kd=126.0, parameters=parameters, duration=3600.0
+        )
+        moved += [ledger.eroded_solids[0], ledger.settled_solids[0], ledger.eroded_lead[0], ledger.settled_lead[0]]
+    stores = bed.state[:, :, 0]
+    np.testing.assert_allclose(volume * S[:, 0] + stores[0] + stores[2], solids, rtol=1e-13)
+    np.testing.assert_allclose(volume * C[:, 0] + stores[1] + stores[3], lead, rtol=1e-13)
+    # much more went back and forth than there is
+    assert np.all(moved[:2] > 20.0 * solids.sum())
+    assert np.all(moved[2:] > 20.0 * lead.sum())

@@ -17,8 +17,8 @@ from sim.sources.objects import Load
 from sim.testing.diversions import flow_with_links
 from sim.testing.networks import random_network
 from sim.transport import _kernels, along_channel, steady, steady_state, travel_time
-from sim.transport.steady_adjoint import contributions
-from sim.transport.steady_members import steady_members
+from sim.transport.steady_adjoint import steady_contributions
+from sim.transport.steady_ensemble import steady_members
 
 N = 12
 
@@ -108,7 +108,7 @@ def test_diversions_without_what_they_carry() -> None:
         lambda: steady(network, silent, load, reactions),
         lambda: along_channel(network, silent, load, reactions, found),
         lambda: travel_time(network, silent, np.array([0])),
-        lambda: contributions(network, silent, load, reactions, receptor=3, substance="lead"),
+        lambda: steady_contributions(network, silent, load, reactions, receptor=3, substance="lead"),
         lambda: steady_members(network, silent, load, reactions),
     ):
         with pytest.raises(ValueError, match=r"flow\.diversions has shape \(1, 0\), .* need \(1, 1\)"):
@@ -167,11 +167,11 @@ def test_impossible_diversions(field: str, value: float) -> None:
 def test_contributions_to_nowhere() -> None:
     inputs = case()
     with pytest.raises(ValueError, match=r"receptor must be a node in \[0, 12\)"):
-        contributions(*inputs, receptor=12, substance="lead")
+        steady_contributions(*inputs, receptor=12, substance="lead")
     with pytest.raises(ValueError, match="'zinc' is not in the load, which has lead, sulfate"):
-        contributions(*inputs, receptor=1, substance="zinc")
+        steady_contributions(*inputs, receptor=1, substance="zinc")
     with pytest.raises(ValueError, match="end must be inlet or outlet"):
-        contributions(*inputs, receptor=1, substance="lead", end="middle")  # type: ignore[arg-type]
+        steady_contributions(*inputs, receptor=1, substance="lead", end="middle")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("field", ["rate", "background_head", "background_lateral", "background_boundary", "loss_rate"])

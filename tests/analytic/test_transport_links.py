@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,10 @@ from sim.network import network_from_table
 from sim.network.objects import RiverNetwork
 from sim.sources.objects import Load
 from sim.testing.diversions import flow_with_links
+from sim.testing.networks import random_network
 from sim.transport import along_channel, steady, travel_time
-from sim.transport.steady_adjoint import contributions
-from sim.transport.steady_members import steady_members
+from sim.transport.steady_adjoint import steady_contributions
+from sim.transport.steady_ensemble import steady_members
 from sim.transport.steady_state import per_cell
 
 
@@ -98,6 +100,45 @@ def test_two_links_from_one_node_into_another_basin() -> None:
     found, _ = steady(network, flow, load, decay(network, 0.0))
     assert flow.discharge_in[0, ends].tolist() == [1.0, 3.0]
     np.testing.assert_allclose(found.inlet[0, 0, ends], [0.8, 0.8 * 1.0 / 3.0], rtol=1e-15)
+
+
+# a canal that only a link feeds is dry in a period in which the link carries nothing
+def test_canal_that_is_not_fed() -> None:
+    network, _ = network_from_table(["a", "b", "c"], ["c", "c", ""], [1000.0] * 3, [0.01] * 3)
+    canal, river = network.name.index("b"), network.name.index("a")
+    if river > canal:
+        canal, river = river, canal
+    network = dataclasses.replace(network, link_from=np.array([river]), link_to=np.array([canal]))
+    head = np.zeros((2, 3))
+    head[:, river] = 4.0
+    flow = flow_with_links(
+        network, head=head, lateral=np.zeros((2, 3)), velocity=0.5, share=np.array([[0.25], [0.0]]), volume=100.0
+    )
+    background = np.full((2, 1, 3), 0.6)
+    load = Load(("tracer",), np.empty(0), np.empty((2, 1, 0)), *(background,) * 3, {})
+    found, budget = steady(network, flow, load, Reactions(0.0 * background, background, background[:, 0]))
+    np.testing.assert_allclose(found.outlet[:, 0, canal], [0.6, 0.0], rtol=1e-15)
+    np.testing.assert_allclose(found.outlet[:, 0, 2], 0.6, rtol=1e-15)
+    assert budget.diverted[:, 0].tolist() == [pytest.approx(0.6), 0.0]
+
+
+# eight times the members need the same memory, beside the result at the nodes asked for
+def test_memory_does_not_grow_with_members() -> None:
+    network = random_network(np.random.default_rng(3), 2000)
+    flow = flow_with_links(
+        network, head=np.ones((1, 2000)), lateral=np.ones((1, 2000)), velocity=1.0, share=np.empty((1, 0))
+    )
+    reactions, few = decay(network, 1e-5), load_of(network, 0.1, 0.1, 1.0)
+    loads = [dataclasses.replace(few, rate=few.rate * i) for i in range(64)]
+    peaks = []
+    steady_members(network, flow, loads[:8], reactions, nodes=[1])
+    for count in (8, 64):
+        tracemalloc.start()
+        steady_members(network, flow, loads[:count], reactions, nodes=[1])
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.1 * peaks[0]
+    assert peaks[0] < 15 * few.background_head.nbytes * 8
 
 
 # a link that carries nothing is no link: the same bytes
@@ -208,7 +249,7 @@ def stacked_reactions(reactions: Reactions) -> Reactions:
 def test_contribution_through_a_link() -> None:
     k, loss, volume, tau, share = 1e-4, 3e-4, 7200.0, 1000.0 / 0.5, 0.25
     network, flow = bypassed(share, volume=volume, loss=loss)
-    found = contributions(
+    found = steady_contributions(
         network, flow, load_of(network, 0.2, pit=2.0), decay(network, k), receptor=3, substance="tracer"
     )
     by_river, by_link = math.exp(-3.0 * k * tau), math.exp(-2.0 * k * tau - loss * volume / (4.0 * share))
@@ -223,9 +264,9 @@ def test_contribution_through_a_link() -> None:
 def test_contribution_to_a_creek_that_begins_again() -> None:
     network, flow = bypassed(1.0, lateral=[0.0, 0.0, 0.8, 0.0])
     inputs = (network, flow, load_of(network, 5.0, lateral=0.3, pit=1.0), decay(network, 1e-4))
-    found = contributions(*inputs, receptor=2, substance="tracer")
+    found = steady_contributions(*inputs, receptor=2, substance="tracer")
     assert found.lateral[0].tolist() == [0.0, 0.0, 0.3, 0.0]
     assert found.total.tolist() == [0.3]
     assert not found.per_load.any()
-    below = contributions(*inputs, receptor=2, substance="tracer", end="outlet")
+    below = steady_contributions(*inputs, receptor=2, substance="tracer", end="outlet")
     np.testing.assert_allclose(below.total, steady(*inputs)[0].outlet[0, :, 2], rtol=1e-14)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csc_matrix
 from scipy.sparse.linalg import splu
 
-from sim.arrays import FloatArray
+from sim.arrays import FloatArray, IntArray
 from sim.chemistry.objects import Reactions
 from sim.hydrology.objects import Flow
 from sim.network.objects import RiverNetwork
@@ -22,8 +22,8 @@ from sim.testing.network_strategies import networks
 from sim.testing.networks import random_network
 from sim.transport import steady
 from sim.transport.objects import Budget, Concentration
-from sim.transport.steady_adjoint import contributions
-from sim.transport.steady_members import steady_members
+from sim.transport.steady_adjoint import steady_contributions
+from sim.transport.steady_ensemble import steady_members
 
 T, S = 2, 3
 NAMES = ("a", "b", "c")
@@ -128,6 +128,68 @@ def test_one_concentration_stays(case: tuple[RiverNetwork, np.random.Generator])
     np.testing.assert_allclose(budget.returned, budget.diverted, rtol=1e-14)
 
 
+def renumbering(network: RiverNetwork, rng: np.random.Generator) -> IntArray:
+    """Old node numbers in a random order in which everything that sends water comes first."""
+    inner = np.flatnonzero(network.down >= 0)
+    sends = np.concatenate((inner, network.link_from))
+    receives = np.concatenate((network.down[inner], network.link_to))
+    waiting = np.bincount(receives, minlength=network.size)
+    ready, order = np.flatnonzero(waiting == 0).tolist(), []
+    while ready:
+        node = ready.pop(int(rng.integers(len(ready))))
+        order.append(node)
+        for receiver in receives[sends == node].tolist():
+            waiting[receiver] -= 1
+            if waiting[receiver] == 0:
+                ready.append(receiver)
+    return np.array(order)
+
+
+# another numbering of the nodes and of the links gives the same
+@given(linked())
+@settings(deadline=None, max_examples=40)
+def test_numbering_does_not_matter(case: tuple[RiverNetwork, np.random.Generator]) -> None:
+    network, rng = case
+    flow, load, reactions = member(rng, network)
+    order = renumbering(network, rng)
+    new = np.argsort(order)
+    down = network.down[order]
+    mixed = rng.permutation(len(network.link_from))
+    per_node = ("length", "slope", "area_in", "area", "boundary_area", "x", "y", "elevation", "reach", "cell")
+    other = dataclasses.replace(
+        network,
+        down=np.where(down >= 0, new[down], -1),
+        link_from=new[network.link_from][mixed],
+        link_to=new[network.link_to][mixed],
+        **{name: getattr(network, name)[order] for name in per_node},
+    )
+    water: dict[str, Any] = {
+        field.name: getattr(flow, field.name)[:, order]
+        for field in dataclasses.fields(Flow)
+        if field.name not in ("time_edges", "notes", "diversions")
+    }
+    if flow.diversions is not None:
+        links = flow.diversions
+        water["diversions"] = dataclasses.replace(
+            links,
+            discharge=links.discharge[:, mixed],
+            volume=links.volume[mixed],
+            loss_rate=links.loss_rate[..., mixed],
+        )
+    backgrounds = (load.background_head, load.background_lateral, load.background_boundary)
+    renumbered, _ = steady(
+        other,
+        dataclasses.replace(flow, **water),
+        Load(NAMES, load.node, load.rate[..., order], *(field[..., order] for field in backgrounds), {}),
+        Reactions(
+            reactions.loss_rate[..., order], reactions.dissolved_fraction[..., order], np.zeros_like(water["head"])
+        ),
+    )
+    found, _ = steady(network, flow, load, reactions)
+    for name in ("inlet", "outlet", "pit_inlet", "pit_outlet"):
+        np.testing.assert_allclose(getattr(renumbered, name), getattr(found, name)[..., order], rtol=1e-12, atol=1e-300)
+
+
 # dC/d(rate of one pit) by the transposed sweep = what that pit alone gives by the forward sweep
 @given(linked(), st.sampled_from(["inlet", "outlet"]), st.data())
 @settings(deadline=None, max_examples=40)
@@ -136,9 +198,11 @@ def test_contributions_are_forward_runs(
 ) -> None:
     network, rng = case
     flow, load, reactions = member(rng, network)
-    receptor = data.draw(st.integers(0, network.size - 1))
+    # the ends of links and the last node more often than others
+    special = [*network.link_from.tolist(), *network.link_to.tolist(), network.size - 1]
+    receptor = data.draw(st.one_of(st.sampled_from(special), st.integers(0, network.size - 1)))
     s = data.draw(st.integers(0, S - 1))
-    found = contributions(network, flow, load, reactions, receptor=receptor, substance=NAMES[s], end=end)
+    found = steady_contributions(network, flow, load, reactions, receptor=receptor, substance=NAMES[s], end=end)
     clean = dataclasses.replace(
         load, rate=0.0 * load.rate, **{f"background_{w}": 0.0 * load.rate for w in ("head", "lateral", "boundary")}
     )

@@ -98,8 +98,8 @@ def test_bad_parameters_are_named(change: dict[str, Any], message: str) -> None:
 
 def test_parameters_per_member() -> None:
     bed = BedParameters(erosion_shear=[0.3, 0.6], settling_velocity=1e-4)
-    np.testing.assert_array_equal(bed.rates(2).erosion_shear, [0.3, 0.6])
-    np.testing.assert_array_equal(bed.rates(2).settling, [1e-4, 1e-4])
+    np.testing.assert_array_equal(bed.rates(2)[kernels.EROSION_SHEAR], [0.3, 0.6])
+    np.testing.assert_array_equal(bed.rates(2)[kernels.SETTLING], [1e-4, 1e-4])
     with pytest.raises(ValueError, match="broadcast"):
         bed.rates(3)
 
@@ -229,6 +229,39 @@ def test_between_the_thresholds_only_diffusion_acts() -> None:
         assert ledger.diffused_lead[0] != 0.0
     assert run(parameters=parameters, shear=[0.199])[3].settled_solids[0] > 0.0
     assert run(parameters=parameters, shear=[0.401])[3].eroded_solids[0] > 0.0
+
+
+def test_a_cell_at_rest_keeps_its_bytes() -> None:
+    rng = np.random.default_rng(1)
+    parameters = BedParameters(deposition_shear=0.2, erosion_shear=0.4, **STILL)
+    n = 50
+    bed = bed_layer(rng.uniform(1.0, 9.0, n), parameters, filled=rng.random((n, 1)), content=1e-4)
+    S, C = rng.random((n, 1)), rng.random((n, 1))
+    solids, lead, after, _ = exchange(
+        bed, S, C, volume=rng.uniform(1.0, 9.0, n), shear=np.full(n, 0.3), kd=77.0, parameters=parameters,
+        duration=900.0,
+    )  # fmt: skip
+    for now, before in ((solids, S), (lead, C), (after.state, bed.state)):
+        np.testing.assert_array_equal(now, before)
+
+
+def test_a_layer_that_is_more_than_full_is_refused() -> None:
+    bed = bed_layer([1.0, 1.0], BedParameters(), filled=[[0.1], [0.5]])
+    with pytest.raises(ScenarioError, match=r"LS-209 bed\.solids, cell 1 = 26\.5 kg\..*\(10\.6 kg\)"):
+        exchange(
+            bed, np.zeros((2, 1)), np.zeros((2, 1)), volume=[1.0, 1.0], shear=[0.0, 0.0], kd=1.0,
+            parameters=BedParameters(layer_thickness=0.01), duration=1.0,
+        )  # fmt: skip
+
+
+def test_a_layer_full_but_for_rounding_buries_what_settles_and_no_more() -> None:
+    full = 6.0
+    M = full * (1.0 + 1e-12)
+    W, _, layer, _, settled, lead, sunk, sunk_lead = kernels.settle(3.0, 0.2, M, 0.4, 0.3, 0.7, 10.0, 30.0, full)
+    assert sunk == settled
+    assert layer == M
+    assert settled + W == pytest.approx(3.0, rel=1e-15)
+    assert 0.0 < sunk_lead < 0.4 + lead
 
 
 def test_all_that_the_layer_holds_erodes_and_no_more() -> None:
