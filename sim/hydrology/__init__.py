@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from sim.hydrology.channel import hydraulics
     from sim.hydrology.climatology import catchment_centroids, mean_runoff, month_edges, monthly_shape, rain_field
     from sim.hydrology.discharge import KnownMean, steady_monthly_flow
-    from sim.hydrology.objects import Flow
+    from sim.hydrology.objects import Diversions, Flow
     from sim.hydrology.table import flow_from_table
 
 __all__ = [
+    "Diversions",
     "Flow",
     "KnownMean",
     "catchment_centroids",
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Diversions": "objects",
     "Flow": "objects",
     "KnownMean": "discharge",
     "catchment_centroids": "climatology",

@@ -39,9 +39,10 @@ class Concentration:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Mass budget of the whole network, kg over each period: (t, s).
+    """Mass budget of the whole network, kg over each period: (t, s), with a last axis m for m members.
 
-    ``from_pits + from_background = out + reacted + stored`` up to `error`.
+    ``from_pits + from_background = out + reacted + stored`` up to `error`. Links take `diverted` out of the river and
+    bring `returned` back to it; the difference was lost on their way and counts in `reacted`.
     """
 
     substances: tuple[str, ...]
@@ -50,10 +51,15 @@ class Budget:
     out: FloatArray
     reacted: FloatArray
     stored: FloatArray
+    diverted: FloatArray
+    returned: FloatArray
 
     def __post_init__(self) -> None:
         field = (np.float64, self.out.shape)
-        canonicalise(self, from_pits=field, from_background=field, out=field, reacted=field, stored=field)
+        canonicalise(
+            self, from_pits=field, from_background=field, out=field, reacted=field, stored=field, diverted=field,
+            returned=field,
+        )  # fmt: skip
 
     @property
     def error(self) -> FloatArray:

@@ -11,11 +11,14 @@ import pytest
 
 from sim.chemistry.objects import Reactions
 from sim.errors import BalanceError, ScenarioError
-from sim.hydrology import flow_from_table
+from sim.hydrology import Diversions, flow_from_table
 from sim.network.objects import RiverNetwork
 from sim.sources.objects import Load
+from sim.testing.diversions import flow_with_links
 from sim.testing.networks import random_network
 from sim.transport import _kernels, along_channel, steady, steady_state, travel_time
+from sim.transport.steady_adjoint import steady_contributions
+from sim.transport.steady_ensemble import steady_members
 
 N = 12
 
@@ -84,17 +87,91 @@ def test_standing_water() -> None:
         steady(network, dataclasses.replace(flow, velocity=velocity), load, reactions)
 
 
-def test_diversions_are_refused() -> None:
+def diverted_case(share: float = 0.5) -> tuple[RiverNetwork, Any, Load, Reactions]:
+    """`case` with a diversion from node 0."""
     network, flow, load, reactions = case()
+    network = dataclasses.replace(network, link_from=np.array([0]), link_to=np.array([5]))
+    shares = np.full((1, 1), share)
+    return (
+        network,
+        flow_with_links(network, head=flow.head, lateral=flow.lateral, velocity=flow.velocity, share=shares),
+        load,
+        reactions,
+    )
+
+
+def test_diversions_without_what_they_carry() -> None:
+    network, flow, load, reactions = diverted_case()
     found, _ = steady(network, flow, load, reactions)
-    diverted = dataclasses.replace(network, link_from=np.array([0]), link_to=np.array([2]))
+    silent = dataclasses.replace(flow, diversions=None)
     for call in (
-        lambda: steady(diverted, flow, load, reactions),
-        lambda: along_channel(diverted, flow, load, reactions, found),
-        lambda: travel_time(diverted, flow, np.array([0])),
+        lambda: steady(network, silent, load, reactions),
+        lambda: along_channel(network, silent, load, reactions, found),
+        lambda: travel_time(network, silent, np.array([0])),
+        lambda: steady_contributions(network, silent, load, reactions, receptor=3, substance="lead"),
+        lambda: steady_members(network, silent, load, reactions),
     ):
-        with pytest.raises(ValueError, match="no diversions"):
+        with pytest.raises(ValueError, match=r"flow\.diversions has shape \(1, 0\), .* need \(1, 1\)"):
             call()
+
+
+def test_diversions_of_another_number_of_substances() -> None:
+    network, flow, load, reactions = diverted_case()
+    three = dataclasses.replace(flow.diversions, loss_rate=np.zeros((1, 3, 1)))
+    with pytest.raises(ValueError, match=r"diversions: loss_rate has shape \(1, 3\) and k, expected \(1, 2, k\)"):
+        steady(network, dataclasses.replace(flow, diversions=three), load, reactions)
+
+
+# more is taken than arrives: the place, both discharges, the remedy
+def test_diversion_of_more_water_than_there_is() -> None:
+    network, flow, load, reactions = diverted_case()
+    short = flow.discharge_out.copy()
+    short[0, 0] = -0.25
+    taken = dataclasses.replace(flow.diversions, discharge=flow.discharge_end(network)[:, :1] + 0.25)
+    with pytest.raises(ScenarioError) as caught:
+        steady(network, dataclasses.replace(flow, discharge_out=short, diversions=taken), load, reactions)
+    arriving = f"{flow.discharge_end(network)[0, 0]:g}"
+    assert str(caught.value).startswith("LS-209 diversions at segment of node 0, period 1 = ")
+    assert f"Must not exceed the {arriving} m3/s that arrive there. Let the diversion take less" in str(caught.value)
+
+
+# below the intake there is what is left, below the outfall what comes back
+@pytest.mark.parametrize("which", ["discharge_out", "discharge_in"])
+def test_water_that_a_diversion_makes_or_loses(which: str) -> None:
+    network, flow, load, reactions = diverted_case()
+    wrong = getattr(flow, which).copy()
+    wrong[0, 0 if which == "discharge_out" else 5] *= 1.01
+    with pytest.raises(BalanceError, match="LS-402 water balance of the network and its diversions"):
+        steady(network, dataclasses.replace(flow, **{which: wrong}), load, reactions)
+
+
+# only a diversion excuses a segment without water
+def test_dry_segment_that_no_diversion_explains() -> None:
+    network, flow, load, reactions = diverted_case()
+    nothing = np.zeros_like(flow.head)
+    dry = dataclasses.replace(flow, discharge_in=nothing, discharge_out=nothing, lateral=nothing, head=nothing)
+    dry = dataclasses.replace(dry, diversions=dataclasses.replace(flow.diversions, discharge=np.zeros((1, 1))))
+    with pytest.raises(ScenarioError, match=r"LS-209 segment of node 0, period 1 = 0 m3/s"):
+        steady(network, dry, load, reactions)
+
+
+@pytest.mark.parametrize("field", ["discharge", "volume", "loss_rate"])
+@pytest.mark.parametrize("value", [-1e-9, np.nan, np.inf])
+def test_impossible_diversions(field: str, value: float) -> None:
+    good: dict[str, Any] = {"discharge": [[1.0]], "volume": [1.0], "loss_rate": [[[1.0]]]}
+    Diversions(**good)
+    with pytest.raises(ValueError, match=f"diversions: {field} must be finite and not negative"):
+        Diversions(**(good | {field: np.full_like(good[field], value)}))
+
+
+def test_contributions_to_nowhere() -> None:
+    inputs = case()
+    with pytest.raises(ValueError, match=r"receptor must be a node in \[0, 12\)"):
+        steady_contributions(*inputs, receptor=12, substance="lead")
+    with pytest.raises(ValueError, match="'zinc' is not in the load, which has lead, sulfate"):
+        steady_contributions(*inputs, receptor=1, substance="zinc")
+    with pytest.raises(ValueError, match="end must be inlet or outlet"):
+        steady_contributions(*inputs, receptor=1, substance="lead", end="middle")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("field", ["rate", "background_head", "background_lateral", "background_boundary", "loss_rate"])

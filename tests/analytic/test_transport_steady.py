@@ -241,34 +241,37 @@ def test_against_sparse_solution() -> None:
     assert budget.relative_error.max() < 1e-13
 
 
-# the compiled sweep and the same text run by Python
+# the compiled kernels and the same text run by Python
 def test_compiled_and_interpreted_agree() -> None:
-    from sim.transport import _kernels
+    from sim.transport import _kernels, _kernels_steady
 
     rng = np.random.default_rng(3)
-    n, m = 40, 5
+    n, m = 40, _kernels_steady.WIDTH
     network = random_network(rng, n, outlets=2)
     a = rng.uniform(0.0, 2.0, (n, m)) * (rng.random((n, m)) > 0.3)
     inputs = (network.down, a, *(rng.uniform(0.0, 1.0, (n, m)) for _ in range(3)))
+    node, after = np.array([2, 2, 11]), np.array([9, 30, 12])
+    links = _kernels.Links(node, after, *(rng.uniform(0.0, 0.5, (3, m)) for _ in range(4)))
     outputs = []
     for kernel in (_kernels.sweep, interpreted(_kernels.sweep)):
-        out = [np.full((n, m), np.nan) for _ in range(4)] + [np.full((4, 2, m), np.nan)]
-        kernel(*inputs, *out)
+        out = [np.full((n, m), np.nan) for _ in range(4)] + [np.full((_kernels.LINES, 2, m), np.nan)]
+        kernel(*inputs, links, *out)
         outputs.append([*out[:4], out[4].sum(axis=1)])
     for compiled, by_python in zip(*outputs, strict=True):
         np.testing.assert_allclose(compiled, by_python, rtol=1e-12)
     start, distance = np.arange(n + 1), network.length * rng.random(n)
-    fields = (*outputs[0][:1], outputs[0][2], *(rng.uniform(0.1, 1.0, (n, m)) for _ in range(2)))
+    fields = [part[:, 0].copy() for part in (a, inputs[3], outputs[0][0], outputs[0][2])]
+    fields += [rng.uniform(0.1, 1.0, n) for _ in range(2)]
     profiles = []
     for kernel in (_kernels.along, interpreted(_kernels.along)):
-        pair = [np.full((n, m), np.nan) for _ in range(2)]
-        kernel(start, distance, network.length, a, inputs[3], *fields, *pair)
+        pair = [np.full(n, np.nan) for _ in range(2)]
+        kernel(start, distance, network.length, *fields, *pair)
         profiles.append(pair)
     np.testing.assert_allclose(profiles[0], profiles[1], rtol=1e-12)
     times = []
     for kernel in (_kernels.earliest_arrival, interpreted(_kernels.earliest_arrival)):
         time = np.empty((n, m))
-        kernel(network.down, a, np.arange(n) % 7 == 2, time)
+        kernel(network.down, a, np.arange(n) % 7 == 2, node, after, rng.uniform(0.0, 1.0, (3, m)) * 0.0, time)
         times.append(time)
     assert np.isfinite(times[0]).any()
     assert np.isinf(times[0]).any()
@@ -338,7 +341,7 @@ def test_budget_counts_periods_and_only_what_enters() -> None:
     stacked = {
         f.name: np.concatenate((getattr(one, f.name),) * 2)
         for f in dataclasses.fields(Flow)
-        if f.name not in ("time_edges", "notes")
+        if f.name not in ("time_edges", "notes", "diversions")
     }
     flow = Flow(time_edges=np.array([0.0, 10.0, 40.0]), **stacked)
     zero = np.zeros((2, 1, 2))

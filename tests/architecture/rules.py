@@ -58,7 +58,7 @@ NETWORK_LIBRARIES = {
 }
 UNSAFE_LIBRARIES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "random"}
 UNSAFE_CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen"}
-KERNEL_LIBRARIES = {"__future__", "math", "numpy", "numba"}
+KERNEL_LIBRARIES = {"__future__", "math", "numpy", "numba", "typing"}  # typing for records, which are NamedTuples
 JIT_FLAGS = {"cache": True, "nogil": True, "error_model": "numpy"}
 OTHER_COMPILERS = {"jit", "vectorize", "guvectorize", "jitclass", "cfunc", "generated_jit", "stencil"}
 RANDOM_NAMES = {"Generator", "BitGenerator", "SeedSequence", "PCG64", "Philox", "default_rng"}

@@ -269,6 +269,9 @@ def transport_results() -> Results:
     concentration, budget = steady(network, flow, load, reactions)
     total, from_pits = along_channel(network, flow, load, reactions, concentration)
     return {
+        **bed_results(),
+        **steady_links_results(),
+        **unsteady_results(),
         "inlet": concentration.inlet,
         "outlet": concentration.outlet,
         "pit inlet": concentration.pit_inlet,
@@ -295,6 +298,90 @@ def benchmarking_results() -> Results:
     _kernels.chase(cycle_through(random_visits(64 * 30)), 8, 17, last)
     read = References(elements=50, jump_bytes=64 * 30).read()
     return {"triad": one, "triad on all threads": all_, "walk": last, "read": np.array([read.jump > 0.0])}
+
+
+def bed_results() -> Results:
+    """Settling with and without burial, erosion of a part and of all, and rest; with diffusion."""
+    from sim.transport.bed import bed_layer, exchange
+    from sim.transport.solids import BedParameters
+
+    parameters = BedParameters(settling_velocity=[1e-3, 1e-5], layer_thickness=1e-3, deposition_shear=0.2)
+    bed = bed_layer([10.0, 20.0, 5.0, 4.0], parameters, members=2, filled=0.9, content=1e-4)
+    solids, lead, after, ledger = exchange(
+        bed, np.full((4, 2), 0.7), np.full((4, 2), 2e-5), volume=[9.0, 8.0, 7.0, 0.0], shear=[0.0, 0.4, 50.0, 0.25],
+        kd=[[100.0, 0.0]], parameters=parameters, duration=3600.0,
+    )  # fmt: skip
+    sums = {f"ledger {field.name}": getattr(ledger, field.name) for field in dataclasses.fields(ledger)}
+    return {"solids over the bed": solids, "lead over the bed": lead, "bed": after.state} | sums
+
+
+def steady_links_results() -> Results:
+    """Diversions, members in blocks, channel cells one field at a time, and contributions to a place."""
+    from sim.chemistry.objects import Reactions
+    from sim.sources.objects import Load
+    from sim.testing.diversions import flow_with_links
+    from sim.testing.networks import random_network
+    from sim.transport import steady, steady_contributions, steady_members, travel_time
+
+    rng = np.random.default_rng(2)
+    n, t, s = 9, 2, 2
+    network = dataclasses.replace(random_network(rng, n), link_from=np.array([1, 1]), link_to=np.array([8, 5]))
+    flow = flow_with_links(
+        network, head=np.ones((t, n)), lateral=np.ones((t, n)), velocity=0.5, share=np.array([[0.2, 0.3], [0.8, 0.2]]),
+        volume=50.0, loss_rate=1e-4,
+    )  # fmt: skip
+    field = rng.uniform(0.1, 1.0, (t, s, n))
+    loads = [Load(("a", "b"), np.array([0, 3]), rng.random((t, s, 2)), field, field, field, {}) for _ in range(2)]
+    reactions = Reactions(1e-4 * field, field, field[:, 0])
+    faster = reactions._replace(loss_rate=2e-4 * field)
+    found: Results = {"linked travel time": travel_time(network, flow, np.array([0]))}
+    alone, budget = steady(network, flow, loads[0], reactions)
+    found |= {"linked inlet": alone.inlet, "linked diverted": budget.diverted, "linked returned": budget.returned}
+    for name, rates in (("shared", reactions), ("own", [reactions, faster])):
+        members, sums = steady_members(network, flow, loads, rates)
+        found |= {f"members {name}": members.outlet, f"members {name}, reacted": sums.reacted}
+    shares = steady_contributions(network, flow, loads[0], reactions, receptor=8, substance="b")
+    return found | {"contributions of pits": shares.pits, "contributions of lateral water": shares.lateral}
+
+
+def unsteady_results() -> Results:
+    """Every scheme with a junction, a reservoir, stores, losses and a diversion; one and two columns; the adjoint."""
+    from sim.network import network_from_table
+    from sim.transport import Channel, Inputs, Rates, Series, build_mesh, contributions, route_water, unsteady
+
+    network, _ = network_from_table(
+        ["a", "b", "c", "d", "e"], ["c", "c", "d", "e", ""], [90.0, 60.0, 80.0, 70.0, 50.0], [0.01] * 5
+    )
+    linked = dataclasses.replace(network, link_from=np.array([0]), link_to=np.array([4]))
+    found: Results = {}
+    for columns, net, growth in ((1, network, 1.0), (2, linked, 1.1)):
+        rise = np.array([[1.0], [growth]])
+        water = route_water(
+            net, head=np.where(network.down >= 0, 1.0, 0.0), lateral=0.1, abstraction=0.02, diverted=0.2,
+            volume=rise * 2.0 * network.length, time_edges=[0.0, 240.0],
+        )  # fmt: skip
+        pulse = np.array([[1.0], [0.2]]) * np.linspace(1.0, 2.0, columns)
+        series = (
+            Series(0, "inflow", np.array([0.0, 90.0]), pulse), Series(1, "fixed", np.array([0.0, 60.0]), pulse, True),
+            Series(3, "load", np.zeros(1), pulse[:1]), Series(2, "lateral", np.zeros(1), pulse[:1]),
+        )  # fmt: skip
+        names = tuple("ab"[:columns])
+        inputs = Inputs(names, head=0.1, lateral=0.2, series=series)
+        per_column = np.linspace(1.0, 2.0, columns) * np.ones((5, 1))
+        rates = Rates(1e-4 * per_column, 2e-4 * (columns - 1), 1e-4, 0.5, 0.2, 0.3 * (columns - 1), 1e-3)
+        channel = Channel(5.0, 1.0, 1e-3, np.arange(5) == 3)
+        mesh = build_mesh(net, 2, reservoir=np.arange(5) == 3, entries=range(5))
+        what: dict[str, Any] = {"step": 60.0, "channel": channel, "mesh": mesh}
+        for scheme in ("monotone", "second-order", "upwind"):
+            run = unsteady(net, water, inputs, rates, scheme=scheme, points=[2, (4, 10.0)], **what)
+            found |= {f"unsteady {scheme} {columns}": run.points, f"stores {scheme} {columns}": run.final_stores}
+            found[f"ledger {scheme} {columns}"] = run.ledger.stored
+        alike = unsteady(net, water, inputs, Rates(decay=1e-4), scheme="second-order", **what)
+        found[f"unsteady, columns alike {columns}"] = alike.final_channel
+        for when in ("mean", "steady"):
+            share = contributions(net, water, inputs, rates, receptor=4, when=when, **what)
+            found[f"contributions {when} {columns}"] = share.series
+    return found
 
 
 def results(room: str) -> Results:
