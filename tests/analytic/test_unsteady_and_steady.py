@@ -16,7 +16,9 @@ from sim.transport.water import CONTINUITY_TOLERANCE
 MONTH = 2.6e6
 
 
-def objects(periods: int, level: float | None = None, wettest: float = 0.5) -> tuple[RiverNetwork, Flow, Load, Reactions]:
+def objects(
+    periods: int, level: float | None = None, wettest: float = 0.5
+) -> tuple[RiverNetwork, Flow, Load, Reactions]:
     """Flow of `periods` months, two pits and background; or one concentration in all water and no loss."""
     rng = np.random.default_rng(4)
     n, s = 12, 2
