@@ -89,7 +89,7 @@ def build_terrain(scenario: TerrainScenario, grid: Grid) -> Terrain:
             burned=burned,
             burn_depth=depth,
         )
-    sinks = np.union1d(sinks, _kept_by_rule(scenario, grid, rules))
+    sinks = np.union1d(sinks, _kept_by_rule(scenario, grid, rules, burned, depth))
     from sim.io.rasters import read_raster, write_raster
     from sim.terrain.whitebox import condition_whitebox
 
@@ -180,9 +180,12 @@ def _site_cells(scenario: TerrainScenario, grid: Grid) -> IntArray:
     return np.asarray(cell[grid.valid.ravel()[cell]], dtype=np.int64)
 
 
-def _kept_by_rule(scenario: TerrainScenario, grid: Grid, rules: tuple[Rule, ...]) -> IntArray:
+def _kept_by_rule(
+    scenario: TerrainScenario, grid: Grid, rules: tuple[Rule, ...], burned: BoolArray | None, burn_depth: float
+) -> IntArray:
     """Lowest cells of the depressions that rules keep, for an engine that takes kept cells only."""
     from sim.terrain.basins import drain
+    from sim.terrain.native import burn
     from sim.terrain.rules import DECISIONS, KEEP, Rules
 
     for index, rule in enumerate(rules):
@@ -197,7 +200,7 @@ def _kept_by_rule(scenario: TerrainScenario, grid: Grid, rules: tuple[Rule, ...]
     if not rules:
         return np.zeros(0, dtype=np.int64)
     found = drain(
-        grid.elevation,
+        burn(grid, burned, burn_depth),
         grid.valid,
         cell_width=grid.cell_width,
         cell_height=grid.cell_height,

@@ -176,7 +176,7 @@ class _Run:
         )
         low, lowest = tile_lakes.merge_shares(shares, solution.lake, solution.pit_level, solution.pit)
         table, spilling = tile_graph.depressions(solution, lowest, low)
-        decision = self.rules.decide(table, keep=True, cell_area=0.0, lake_of=None)
+        decision, _ = self.rules.decide(table, keep=True, cell_area=0.0, lake_of=np.zeros(0, dtype=np.int64))
         floor, filled = tile_graph.floors(solution, spilling, decision)
         entry = np.concatenate([share.entry for share in shares])
         starts = [entry[i] for i in grouped(self.layout.tile_of(entry), self.layout.count)]

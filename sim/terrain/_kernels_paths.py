@@ -102,6 +102,8 @@ def strahler(order: Indices, direction: Bytes, offset: Integers, channel: Flags,
         if k >= 8:
             continue
         below = cell + offset[k]
+        if not channel[below]:
+            continue
         other = np.int64(out_order[below])
         if own > (other & 127):
             out_order[below] = own

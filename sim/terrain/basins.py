@@ -25,12 +25,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.arrays import BoolArray, ByteArray, FloatArray, IntArray
+from sim.arrays import BoolArray, ByteArray, IntArray
 from sim.terrain import _kernels_d8, _kernels_flats, _kernels_forest, _kernels_surface_change
 from sim.terrain._kernels_codes import FLAT, KEPT, MEETING, PIT
+from sim.terrain.decisions import decide, make_tree
+from sim.terrain.given import check_finite, kept_given
 from sim.terrain.ordering import topological_order
-from sim.terrain.rules import KEEP, Depressions, Rules
-from sim.terrain.strips import Pool, Progress, cut_rows, index_type, usable_threads
+from sim.terrain.parts import Graph, Tree, Work
+from sim.terrain.rules import Depressions, Rules
+from sim.terrain.strips import Pool, Progress, usable_threads
 
 Array = npt.NDArray[Any]
 
@@ -96,23 +99,29 @@ def drain(
     -------
     Drainage
 
+    Raises
+    ------
+    ValueError
+        If an argument is of the wrong type or shape, a valid cell is not a finite number (the message names it), or a
+        kept sink is no valid cell.
+
     Examples
     --------
     >>> bowl = np.array([[5, 5, 5, 5], [5, 1, 2, 4], [5, 5, 5, 5]])
     >>> drain(bowl, rules=Rules.of("fill")).conditioned.tolist()[1]
     [5, 4, 4, 4]
     """
-    work = _Work(elevation, valid, cell_width, cell_height, Pool(usable_threads(threads), progress), strip_rows)
+    work = Work(elevation, valid, cell_width, cell_height, Pool(usable_threads(threads), progress), strip_rows)
     if wide_indices:
         work.index, work.flag = np.int64, 1 << 62
     rules = rules or Rules()
     _directions(work, kept_sinks)
     label, pit = _labels(work)
     graph = _passes(work, label, pit)
-    tree = _tree(work, graph, np.zeros(pit.size, dtype=np.bool_))
+    tree = make_tree(work, graph, np.zeros(pit.size, dtype=np.bool_))
     table: Depressions | None = None
     if measure or conditioned or rules.rules:
-        table, tree = _decide(work, label, graph, tree, rules, measure=measure)
+        table, tree = decide(work, label, graph, tree, rules, measure=measure)
     _paths(work, graph, tree)
     surface = _surface(work, label, graph, tree) if conditioned else None
     del label, graph, tree
@@ -121,58 +130,12 @@ def drain(
     return Drainage(direction, order, cells, surface, table if measure else None)
 
 
-class _Work:
-    """What the stages share: the surface, the codes, how rows are cut."""
+def _directions(work: Work, kept_sinks: IntArray | None) -> None:
+    kept = kept_given(work.z.size, work.valid, kept_sinks)
 
-    def __init__(
-        self,
-        elevation: Array,
-        valid: BoolArray | None,
-        cell_width: float,
-        cell_height: float,
-        pool: Pool,
-        strip_rows: int | None,
-    ) -> None:
-        self.z = read_only(elevation)
-        if self.z.ndim != 2 or self.z.size == 0:
-            raise ValueError(f"elevation must be two-dimensional and not empty, got shape {self.z.shape}")
-        if self.z.dtype.kind not in "fiu" or self.z.dtype.itemsize > (8 if self.z.dtype.kind == "f" else 4):
-            raise ValueError(f"elevation must be float32, float64 or an integer of at most 32 bits, got {self.z.dtype}")
-        self.valid = read_only(np.zeros((0, 0), dtype=np.bool_) if valid is None else valid)
-        if self.valid.size and self.valid.shape != self.z.shape:
-            raise ValueError(f"valid has shape {self.valid.shape}, expected {self.z.shape}")
-        rows, columns = self.z.shape
-        self.dx, self.dy = float(cell_width), float(cell_height)
-        self.pool = pool
-        self.cuts = cut_rows(rows, columns, strip_rows)
-        self.strips = self.cuts.size - 1
-        self.index: Any
-        self.index, self.flag = index_type(self.z.size)
-        self.offset = np.array([1, columns + 1, columns, columns - 1, -1, -columns - 1, -columns, 1 - columns])
-        self.code = np.empty(self.z.shape, dtype=np.uint8)
-        self.pits, self.edges, self.flats = (np.zeros(rows, dtype=np.int64) for _ in range(3))
-        self.closed = self.indices(0)
-        #: the elevation, or -inf for "no floor", of each basin after `_decide`
-        self.floor = np.zeros(0)
-
-    def indices(self, size: int) -> Array:
-        return np.empty(size, dtype=self.index)
-
-    def cells(self, strip: int) -> tuple[int, int]:
-        """First cell of a strip and of the next."""
-        width = self.z.shape[1]
-        return int(self.cuts[strip]) * width, int(self.cuts[strip + 1]) * width
-
-
-def read_only(array: Array) -> Array:
-    """C-contiguous view that cannot be written to, so that kernels see one kind of array; memory maps stay mapped."""
-    view = np.ascontiguousarray(np.asarray(array)).view()
-    view.flags.writeable = False
-    return view
-
-
-def _directions(work: _Work, kept_sinks: IntArray | None) -> None:
     def strip(s: int) -> None:
+        if work.z.dtype.kind == "f":
+            check_finite(work.z, work.valid, int(work.cuts[s]), int(work.cuts[s + 1]))
         _kernels_d8.directions(
             work.z, work.valid, work.cuts[s], work.cuts[s + 1], work.dx, work.dy,
             work.code, work.pits, work.edges, work.flats,
@@ -181,7 +144,7 @@ def _directions(work: _Work, kept_sinks: IntArray | None) -> None:
     work.pool.run("directions", work.strips, strip)
     code = work.code.ravel()
     columns = work.z.shape[1]
-    for cell in [] if kept_sinks is None else np.unique(np.asarray(kept_sinks, dtype=np.int64)).tolist():
+    for cell in kept.tolist():
         row, kind = cell // columns, code[cell] & 15
         work.pits[row] -= kind == PIT
         work.flats[row] -= kind == FLAT
@@ -199,7 +162,7 @@ def _directions(work: _Work, kept_sinks: IntArray | None) -> None:
     work.pool.run("flats", 1 if flats else 0, level_ground)
 
 
-def _labels(work: _Work) -> tuple[Array, Array]:
+def _labels(work: Work) -> tuple[Array, Array]:
     code = work.code.ravel()
     label = work.indices(code.size)
     first_pit = 1 + np.concatenate([[0], np.cumsum(work.pits)])
@@ -227,19 +190,7 @@ def _labels(work: _Work) -> tuple[Array, Array]:
     return label, pit
 
 
-@dataclass(frozen=True)
-class _Graph:
-    """Basins and the passes between them; see `_kernels_forest`."""
-
-    pit: Array
-    one: Array
-    other: Array
-    level: FloatArray
-    cell: Array
-    side: ByteArray
-
-
-def _passes(work: _Work, label: Array, pit: Array) -> _Graph:
+def _passes(work: Work, label: Array, pit: Array) -> Graph:
     place = np.concatenate([[0], np.cumsum(work.edges)])
     most = int(place[-1])
     parts: Any = (
@@ -261,125 +212,10 @@ def _passes(work: _Work, label: Array, pit: Array) -> _Graph:
             part[found : found + end - start] = part[start:end]
         found += end - start
     one, other, level, cell, side = (part[:found] for part in parts)
-    return _Graph(pit, one, other, level, cell, side)
+    return Graph(pit, one, other, level, cell, side)
 
 
-@dataclass(frozen=True)
-class _Tree:
-    """Over which edge each basin spills, in which order basins were reached, and to which level water rises."""
-
-    joined: BoolArray
-    edge: Array
-    visit: Array
-    level: FloatArray
-    lake: Array
-
-
-def _tree(work: _Work, graph: _Graph, joined: BoolArray) -> _Tree:
-    edges, basins = graph.one.size, graph.pit.size
-    index = work.indices
-    edge, visit = index(basins), index(basins)
-    level, lake = np.empty(basins), index(basins)
-
-    def solve(_: int) -> None:
-        chosen = index(basins)
-        count = _kernels_forest.forest(
-            graph.one, graph.other, graph.level, joined, index(edges), index(edges), index(edges), np.empty(edges),
-            index(basins), index(basins), index(basins), chosen,
-        )  # fmt: skip
-        reached = _kernels_forest.orient(
-            graph.one, graph.other, chosen[:count], joined, index(basins + 1), index(2 * count), edge, visit
-        )
-        # every connected patch of valid cells has an edge, over which it drains
-        assert reached == basins, "a basin has no way out"
-        _kernels_forest.spill_levels(graph.one, graph.other, graph.level, visit, edge, level, lake)
-
-    work.pool.run("forest", 1, solve)
-    return _Tree(joined, edge, visit, level, lake)
-
-
-def _decide(
-    work: _Work, label: Array, graph: _Graph, tree: _Tree, rules: Rules, *, measure: bool
-) -> tuple[Depressions, _Tree]:
-    """Decide on each depression; kept ones end flow, so the tree is made anew around them."""
-    found, lake = _depressions(work, label, graph, tree, measure=measure or rules.needs_size)
-    decision = rules.decide(
-        found, keep=True, cell_area=work.dx * work.dy, lake_of=_under(work, label, tree, lake, rules)
-    )
-    kept = decision == KEEP
-    table = _with_decision(found, decision)
-    if kept.any():
-        code = work.code.ravel()
-        joined = tree.joined.copy()
-        joined[np.asarray(label[found.lowest[kept]], dtype=np.int64) - work.flag] = True
-        code[found.lowest[kept]] = KEPT
-        tree = _tree(work, graph, joined)
-        rest, lake = _depressions(work, label, graph, tree, measure=measure or rules.needs_size)
-        decision = rules.decide(
-            rest, keep=False, cell_area=work.dx * work.dy, lake_of=_under(work, label, tree, lake, rules)
-        )
-        table = _joined(_rows(table, kept), _with_decision(rest, decision))
-    _floors(work, graph, tree, lake, decision)
-    by_cell = np.argsort(table.lowest, kind="stable")
-    return _rows(table, by_cell), tree
-
-
-def _depressions(
-    work: _Work, label: Array, graph: _Graph, tree: _Tree, *, measure: bool
-) -> tuple[Depressions, IntArray]:
-    """Return the table of depressions, not yet decided, and the number of each basin's depression, -1 if none."""
-    z = work.z.ravel()
-    basins = graph.pit.size
-    lake, basin, lowest = (np.empty(basins, dtype=np.int64) for _ in range(3))
-    count = _kernels_surface_change.depressions(
-        z, graph.pit, tree.visit, tree.edge, tree.lake, graph.one.size, lake, basin, lowest
-    )
-    basin, lowest = basin[:count], lowest[:count]
-    level = tree.level[basin]
-    cells, depth_sum = np.zeros(count, dtype=np.int64), np.zeros(count)
-    if measure:
-        _kernels_surface_change.measure(z, label, work.flag, tree.level, lake, cells, depth_sum)
-    table = Depressions(
-        lowest=lowest,
-        level=level,
-        depth=level - z[lowest],
-        cells=cells,
-        volume=depth_sum * (work.dx * work.dy),
-        spill=graph.cell[tree.edge[basin]],
-        decision=np.zeros(count, dtype=np.uint8),
-    )
-    return table, lake
-
-
-def _under(work: _Work, label: Array, tree: _Tree, lake: IntArray, rules: Rules) -> IntArray:
-    """Number of the depression under whose water the cells named by the rules lie, -1 for none."""
-    cells = rules.holding()
-    basin = np.asarray(label[cells], dtype=np.int64) - work.flag
-    return np.where(work.z.ravel()[cells] < tree.level[basin], lake[basin], -1)
-
-
-def _with_decision(table: Depressions, decision: ByteArray) -> Depressions:
-    return Depressions(table.lowest, table.level, table.depth, table.cells, table.volume, table.spill, decision)
-
-
-def _rows(table: Depressions, rows: Array) -> Depressions:
-    return Depressions(*(getattr(table, name)[rows] for name in Depressions.__dataclass_fields__))
-
-
-def _joined(one: Depressions, other: Depressions) -> Depressions:
-    names = Depressions.__dataclass_fields__
-    return Depressions(*(np.concatenate([getattr(one, name), getattr(other, name)]) for name in names))
-
-
-def _floors(work: _Work, graph: _Graph, tree: _Tree, lake: IntArray, decision: ByteArray) -> None:
-    """Height to which each basin is filled: its spill if filled, else the floor of the basin it spills into."""
-    work.floor = np.empty(tree.level.size)
-    _kernels_forest.floors(
-        graph.one, graph.other, tree.visit, tree.edge, tree.level, lake, decision, work.floor
-    )  # fmt: skip
-
-
-def _paths(work: _Work, graph: _Graph, tree: _Tree) -> None:
+def _paths(work: Work, graph: Graph, tree: Tree) -> None:
     basins = graph.pit.size
     parts = max(1, min(work.strips, basins // 1024))
     bounds = np.linspace(1, basins, parts + 1).astype(np.int64)
@@ -398,7 +234,7 @@ def _paths(work: _Work, graph: _Graph, tree: _Tree) -> None:
         _kernels_flats.reroute_flats(work.z.ravel(), work.closed, rows, columns, work.offset, queue, code)
 
 
-def _surface(work: _Work, label: Array, graph: _Graph, tree: _Tree) -> Array:
+def _surface(work: Work, label: Array, graph: Graph, tree: Tree) -> Array:
     surface = np.empty(work.z.size, dtype=work.z.dtype)
     z = work.z.ravel()
 

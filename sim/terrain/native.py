@@ -88,6 +88,8 @@ def condition_native(
         raise ValueError(f"conditioning must be one of {sorted(_SENTENCE)}, got {conditioning!r}")
     require_valid_cells(grid)
     _check_depth(burn_depth)
+    if not carve_depth >= 0.0:
+        raise ValueError(f"carve_depth must not be negative, got {carve_depth}")
     kept = _kept_cells(grid, kept_sinks)
     surface = burn(grid, burned, burn_depth) if burned is not None and burn_depth > 0.0 else grid.elevation
     found = drain(
@@ -202,7 +204,14 @@ def slope(grid: Grid) -> Float32Array:
 
 
 def filled_surface(grid: Grid) -> Float32Array:
-    """Lowest surface without depressions that lies nowhere below the ground, (ny, nx) float32, m."""
+    """Lowest surface without depressions that lies nowhere below the ground, (ny, nx) float32, m.
+
+    Examples
+    --------
+    >>> from sim.testing.terrain import bowl
+    >>> float((filled_surface(bowl(5)) - bowl(5).elevation).min())
+    0.0
+    """
     require_valid_cells(grid)
     found = drain(grid.elevation, grid.valid, rules=Rules.of("fill"), measure=False).conditioned
     assert found is not None

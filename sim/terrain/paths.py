@@ -155,8 +155,10 @@ def travel_time(terrain: Terrain, velocity: FloatArray, end: BoolArray | None = 
     """
     velocity = _cells(terrain, velocity, np.float64, "velocity")
     good = velocity > 0.0
-    if not good[terrain.grid.valid.ravel()].all():
-        raise ValueError("velocity must be positive in every valid cell")
+    bad = np.flatnonzero(~good & terrain.grid.valid.ravel())
+    if bad.size:
+        value = velocity[bad[0]]
+        raise ValueError(f"velocity must be positive in every valid cell, and is {value} m/s in cell {int(bad[0])}")
     slowness = np.divide(1.0, velocity, out=np.zeros_like(velocity), where=good)
     return _down(terrain, slowness, end)
 
@@ -186,7 +188,7 @@ def catchment_labels(terrain: Terrain, cells: IntArray) -> IntArray:
     Parameters
     ----------
     terrain : Terrain
-    cells : (k,) int64 flat cells, each at most once
+    cells : (k,) int64 flat cells, valid, each at most once
 
     Returns
     -------
@@ -200,7 +202,10 @@ def catchment_labels(terrain: Terrain, cells: IntArray) -> IntArray:
     [0, 0, 1, -1]
     """
     label = np.full(terrain.direction.size, -1, dtype=np.int64)
-    label[np.asarray(cells, dtype=np.int64)] = np.arange(len(cells))
+    chosen = _chosen(terrain, cells)
+    if np.unique(chosen).size < chosen.size:
+        raise ValueError("cells must differ from one another")
+    label[chosen] = np.arange(chosen.size)
     _kernels_paths.catchments(terrain.order, terrain.direction, _offset(terrain), label)
     return label
 
@@ -211,11 +216,16 @@ def upstream_mask(terrain: Terrain, cells: IntArray) -> BoolArray:
     Parameters
     ----------
     terrain : Terrain
-    cells : (k,) int64 flat cells
+    cells : (k,) int64 flat cells, valid
 
     Returns
     -------
     (ncell,) bool
+
+    Raises
+    ------
+    ValueError
+        If one is no valid cell; `Grid.cell_at` gives -1 for a point outside.
 
     Examples
     --------
@@ -225,7 +235,7 @@ def upstream_mask(terrain: Terrain, cells: IntArray) -> BoolArray:
     [True, True, True, False]
     """
     mask = np.zeros(terrain.direction.size, dtype=np.bool_)
-    mask[np.asarray(cells, dtype=np.int64)] = True
+    mask[_chosen(terrain, cells)] = True
     _kernels_paths.upstream_mask(terrain.order, terrain.direction, _offset(terrain), mask)
     return mask
 
@@ -247,6 +257,19 @@ def _offset(terrain: Terrain) -> IntArray:
 def _step(terrain: Terrain) -> FloatArray:
     grid = terrain.grid
     return np.array([math.hypot(rows * grid.cell_height, across * grid.cell_width) for rows, across in STEPS])
+
+
+def _chosen(terrain: Terrain, cells: IntArray) -> IntArray:
+    """Return the given cells; refuses what is no valid cell."""
+    chosen = np.asarray(cells)
+    if chosen.size and chosen.dtype.kind not in "iu":
+        raise ValueError(f"cells must be flat indices, got {chosen.dtype}")
+    chosen = chosen.astype(np.int64).ravel()
+    inside = (chosen >= 0) & (chosen < terrain.direction.size)
+    inside[inside] = terrain.grid.valid.ravel()[chosen[inside]]
+    if not inside.all():
+        raise ValueError(f"cells must be valid cells of the terrain, and {int(chosen[~inside][0])} is not")
+    return chosen
 
 
 def _cells(terrain: Terrain, values: npt.ArrayLike, dtype: npt.DTypeLike, name: str) -> Any:

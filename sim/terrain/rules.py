@@ -28,7 +28,8 @@ class Rule:
     min_area, max_area : float, m2, area of the water surface
     min_volume, max_volume : float, m3
     within : (ncell,) bool, the lowest cell must lie in it; None for anywhere
-    holding : (k,) int64 flat cells, one of them must lie under water; None for no such condition
+    holding : (k,) int64 flat cells, one of them must lie under water; None for no such condition. A rule that keeps
+        keeps the pits these cells drain to, not the lowest of a larger hollow around them.
     """
 
     decision: int
@@ -44,6 +45,16 @@ class Rule:
     def __post_init__(self) -> None:
         if self.decision not in (KEEP, FILL, CARVE):
             raise ValueError(f"Rule.decision must be KEEP, FILL or CARVE, got {self.decision}")
+        if self.within is not None:
+            within = np.ascontiguousarray(self.within)
+            if within.dtype != np.bool_:
+                raise ValueError(f"Rule.within must be bool, got {within.dtype}")
+            object.__setattr__(self, "within", within.ravel())
+        if self.holding is not None:
+            holding = np.asarray(self.holding)
+            if holding.size and holding.dtype.kind not in "iu":
+                raise ValueError(f"Rule.holding must be integers, got {holding.dtype}")
+            object.__setattr__(self, "holding", np.unique(holding.astype(np.int64)))
         for name in ("depth", "area", "volume"):
             low, high = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")
             if not 0.0 <= low <= high:
@@ -74,9 +85,13 @@ class Rules:
     rules: tuple[Rule, ...] = field(default=())
     carve_depth: float = SHALLOW
 
+    def __post_init__(self) -> None:
+        if np.isnan(self.carve_depth):
+            raise ValueError("Rules.carve_depth must be a number of metres, infinite or negative, got nan")
+
     @classmethod
     def of(cls, conditioning: str, *rules: Rule, carve_depth: float = SHALLOW) -> Rules:
-        """Rules behind the names "auto", "carve" and "fill"."""
+        """Return the rules behind the names "auto", "carve" and "fill"; `carve_depth`, m, counts for auto alone."""
         depth = {"auto": carve_depth, "carve": float("inf"), "fill": -1.0}
         if conditioning not in depth:
             raise ValueError(f"conditioning must be one of {sorted(depth)}, got {conditioning!r}")
@@ -87,8 +102,10 @@ class Rules:
         """Whether areas or volumes must be known."""
         return any(rule.needs_size for rule in self.rules)
 
-    def decide(self, found: Depressions, *, keep: bool, cell_area: float, lake_of: IntArray | None) -> ByteArray:
-        """(d,) decision for each depression.
+    def decide(
+        self, found: Depressions, *, keep: bool, cell_area: float, lake_of: IntArray
+    ) -> tuple[ByteArray, IntArray]:
+        """(d,) decision for each depression, and the number of the rule that took it, -1 for none.
 
         Parameters
         ----------
@@ -99,27 +116,27 @@ class Rules:
             one rule after the other
         """
         default = np.where(found.depth <= self.carve_depth, CARVE, FILL).astype(np.uint8)
-        open_ = np.ones(default.size, dtype=np.bool_)
+        chosen = np.full(default.size, -1, dtype=np.int64)
         area = found.cells * cell_area
         at = 0
-        for rule in self.rules:
+        for number, rule in enumerate(self.rules):
             fits = (found.depth >= rule.min_depth) & (found.depth <= rule.max_depth)
             fits &= (area >= rule.min_area) & (area <= rule.max_area)
             fits &= (found.volume >= rule.min_volume) & (found.volume <= rule.max_volume)
             if rule.within is not None:
-                fits &= rule.within.ravel()[found.lowest]
+                fits &= rule.within[found.lowest]
             if rule.holding is not None:
                 held = np.zeros(default.size, dtype=np.bool_)
-                if lake_of is not None:
-                    lakes = lake_of[at : at + rule.holding.size]
-                    held[lakes[lakes >= 0]] = True
+                lakes = lake_of[at : at + rule.holding.size]
+                held[lakes[lakes >= 0]] = True
                 at += rule.holding.size
                 fits &= held
             if rule.decision == KEEP and not keep:
                 continue
-            default[fits & open_] = rule.decision
-            open_ &= ~fits
-        return default
+            fits &= chosen < 0
+            default[fits] = rule.decision
+            chosen[fits] = number
+        return default, chosen
 
     def holding(self) -> IntArray:
         """All cells named by the rules, one rule after the other."""
@@ -130,6 +147,9 @@ class Rules:
 @dataclass(frozen=True)
 class Depressions:
     """The closed hollows of a terrain and what was decided for each; those within one another count as one.
+
+    Around a kept one the hollows it holds drain to its pit and are listed too; their water is part of what the kept one
+    would hold before it spills.
 
     Parameters
     ----------

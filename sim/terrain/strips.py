@@ -43,6 +43,8 @@ def cut_rows(rows: int, columns: int, strip_rows: int | None = None) -> IntArray
     >>> cut_rows(10, 4, strip_rows=4).tolist()
     [0, 4, 8, 10]
     """
+    if strip_rows is not None and strip_rows < 1:
+        raise ValueError(f"strip_rows must be at least 1, got {strip_rows}")
     if strip_rows is None:
         fewest = -(-FEWEST_CELLS // max(columns, 1))
         strip_rows = max(-(-rows // MOST_STRIPS), fewest, 1)
@@ -75,6 +77,8 @@ class Pool:
         """Call ``work(0) ... work(parts - 1)``; the first error ends the stage and is raised."""
         say = self.progress or (lambda _stage, _share: None)
         say(stage, 0.0)
+        if parts == 0:
+            say(stage, 1.0)
         if self.threads == 1 or parts <= 1:
             for part in range(parts):
                 work(part)

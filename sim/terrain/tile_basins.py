@@ -14,7 +14,7 @@ import numpy as np
 from sim.arrays import BoolArray, ByteArray, FloatArray, IntArray
 from sim.terrain import _kernels_d8, _kernels_forest, _kernels_tiles
 from sim.terrain._kernels_codes import INVALID, MEETING, PIT
-from sim.terrain.basins import read_only
+from sim.terrain.given import read_only
 from sim.terrain.tiles import Array, Tile
 
 #: kinds of nodes in `Border.kind`: a pit, a part of a closed flat, a cell over which paths leave, a cell of the rim

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sim.arrays import BoolArray, ByteArray, IntArray
 from sim.terrain import _kernels_d8, _kernels_flats, _kernels_tile_flats, _kernels_tiles
 from sim.terrain._kernels_codes import FLAT, INVALID, KEPT, MEETING
-from sim.terrain.basins import read_only
+from sim.terrain.given import read_only
 from sim.terrain.tiles import Array, Tile, place_of
 
 FAR = _kernels_tiles.FAR

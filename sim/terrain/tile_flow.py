@@ -17,7 +17,7 @@ from sim.terrain import (
     _kernels_tiles,
 )
 from sim.terrain._kernels_codes import EDGE, INVALID
-from sim.terrain.basins import read_only
+from sim.terrain.given import read_only
 from sim.terrain.strips import index_type
 from sim.terrain.tile_basins import Basins, leaving
 from sim.terrain.tile_flats import Directions, distances, with_rim

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sim.arrays import ByteArray, FloatArray, IntArray
+from sim.arrays import FloatArray, IntArray
 from sim.terrain import _kernels_tile_flats, _kernels_tiles
 from sim.terrain.rules import KEEP, Depressions, Rules
 from sim.terrain.tile_basins import Basins
@@ -136,7 +136,7 @@ def floors(
     table = Depressions(
         lowest[own], levels[own], levels[own] - low[own], unknown, np.zeros(own.size), np.full(own.size, -1), undecided
     )
-    decision: ByteArray = rules.decide(table, keep=True, cell_area=0.0, lake_of=None)
+    decision, _ = rules.decide(table, keep=True, cell_area=0.0, lake_of=np.zeros(0, dtype=np.int64))
     fill = np.zeros(nodes, dtype=np.bool_)
     fill[own] = decision == 1
     fill[basins.kept] = filled

@@ -92,9 +92,11 @@ def test_distances_and_times(terrain: Terrain, data: st.DataObject) -> None:
 
 
 @MANY
-@given(terrains(), st.integers(1, 4))
-def test_strahler_order_by_its_definition(terrain: Terrain, fewest: int) -> None:
-    channel = terrain.upstream_cells >= fewest
+@given(terrains(), st.data())
+def test_strahler_order_by_its_definition(terrain: Terrain, data: st.DataObject) -> None:
+    """Also where channels are broken: a gap ends one and begins another."""
+    channel = terrain.upstream_cells >= data.draw(st.integers(1, 4))
+    channel = channel & data.draw(npst.arrays(np.bool_, channel.size, elements=st.booleans(), fill=st.just(True)))
     expected: dict[int, int] = {}
     for cell in terrain.order.tolist():
         if channel[cell]:
@@ -119,3 +121,13 @@ def test_arrays_of_the_wrong_size_are_refused(call: object) -> None:
 def test_standing_water_has_no_travel_time() -> None:
     with pytest.raises(ValueError, match="velocity must be positive"):
         travel_time(condition_native(plane((3, 3), fall_east=1.0)), np.zeros(9))
+
+
+def test_cells_that_are_none_are_refused() -> None:
+    terrain = condition_native(plane((3, 3), fall_east=1.0))
+    for call in (upstream_mask, catchment_labels):
+        for bad in ([-1], [9], [0.5]):
+            with pytest.raises(ValueError, match="cells must be"):
+                call(terrain, np.array(bad))
+    with pytest.raises(ValueError, match="cells must differ"):
+        catchment_labels(terrain, np.array([1, 1]))
