@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sim.scenario.models import Scenario, TerrainScenario
     from sim.scenario.sections import Receptor, Station
     from sim.terrain.comparison import ComparedPlace, ComparedTerrain, FlowPaths
+    from sim.terrain.cost import Cost
     from sim.terrain.objects import Grid, Terrain
 
 #: Beyond conditioning: bytes per cell kept for every setting, and needed while two are compared.
@@ -123,10 +124,12 @@ def compare_terrain(
     with RunFolder(out) as folder:
         spec = _spec(source)
         cells = spec.shape[0] * spec.shape[1]
-        unknown = _require(source, names, cells)
+        cost = _cost(names, cells)
+        unknown = _require(source, cost)
         folder.require_space(DISK_BYTES)
         pace = Pace(report, _weights(names), cells)
         with pace(READ):
+            report(READ, 0.0, cells, cost.told())
             grid = _read(source)
         compared = _compared(source, grid, names, area, pace)
         with pace(WRITE):
@@ -163,13 +166,21 @@ def _read(source: Source) -> Grid:
     return read_grid(source.scenario)
 
 
-def _require(source: Source, names: tuple[str, ...], cells: int) -> str:
-    from sim.terrain.cost import available_memory, estimate, require
+def _cost(names: tuple[str, ...], cells: int) -> Cost:
+    """Memory of the hungriest setting, time of all."""
+    from sim.terrain.cost import estimate
 
     extra = KEPT_BYTES_PER_CELL * len(names) + COMPARING_BYTES_PER_CELL
     engines = {SETTINGS[name][0] for name in names}
     costs = [estimate(cells, engine=engine, extra_bytes_per_cell=extra) for engine in engines]
-    return require(max(costs, key=lambda cost: cost.memory_bytes), available_memory(), where=source.where)
+    seconds = sum(estimate(cells, engine=SETTINGS[name][0]).seconds for name in names)
+    return replace(max(costs, key=lambda cost: cost.memory_bytes), seconds=seconds)
+
+
+def _require(source: Source, cost: Cost) -> str:
+    from sim.terrain.cost import available_memory, require
+
+    return require(cost, available_memory(), where=source.where)
 
 
 def _stage(name: str) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Beyond conditioning: peak bytes and seconds per cell of streams, heights and writing.
 WRITING_BYTES_PER_CELL = 24.0
+#: Compressing and writing five rasters on one thread, s per cell.
+WRITING_SECONDS_PER_CELL = 1e-6
 WRITING_SECONDS_PER_CELL = 1100e-9
 READING_SECONDS_PER_CELL = 70e-9
 #: Rasters before they are packed, bytes per cell, and what small files take.
@@ -104,11 +106,17 @@ def condition_dem(
     with RunFolder(out) as folder:
         spec = plan(dem, options)
         cells = spec.shape[0] * spec.shape[1]
-        cost = estimate(cells, engine=engine, extra_bytes_per_cell=WRITING_BYTES_PER_CELL)
-        unknown = require(cost, available_memory(), where="DEM")
+        cost = estimate(
+            cells,
+            engine=engine,
+            extra_bytes_per_cell=WRITING_BYTES_PER_CELL,
+            extra_seconds_per_cell=WRITING_SECONDS_PER_CELL,
+        )
+        unknown = require(cost, available_memory(), where="DEM", remedy="or work in tiles with --tiled")
         folder.require_space(DISK_BYTES_FIXED + DISK_BYTES_PER_CELL * cells)
         pace = Pace(report, stage_weights(engine), cells)
         with pace(READ):
+            report(READ, 0.0, cells, cost.told())
             grid = read(dem, options)
         with pace(CONDITION):
             terrain = condition(grid, engine, conditioning, progress=pace.within(CONDITION, native_steps()))

@@ -41,6 +41,16 @@ class Cost:
     memory_bytes: int
     seconds: float
 
+    def told(self) -> str:
+        """Words for a line of progress.
+
+        Examples
+        --------
+        >>> Cost(1000, 1_230_000_000, 12.3).told()
+        'about 1.2 GB and 12 s in all'
+        """
+        return f"about {self.memory_bytes / 1e9:.1f} GB and {self.seconds:.0f} s in all"
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -109,7 +119,7 @@ def require(cost: Cost, memory: Memory, *, where: str, remedy: str = "") -> str:
     cost : Cost
     memory : Memory, from `available_memory`
     where : str, the setting or command that asks for the grid
-    remedy : str, what else the user can do, beyond a coarser grid, a smaller area and a tiled run
+    remedy : str, what else the user can do, beyond a coarser grid and a smaller area
 
     Returns
     -------
