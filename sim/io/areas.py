@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sim.arrays import BoolArray
-from sim.io.vectors import _AREA, _read_frame
+from sim.io.vectors import AREAS, read_frame
 from sim.terrain.objects import Grid
 
 
@@ -32,7 +32,7 @@ def read_areas(path: str | Path, crs_wkt: str, key: str) -> list[Any]:
     """
     import shapely
 
-    frame = _read_frame(path, key, _AREA, "areas").to_crs(crs_wkt)
+    frame = read_frame(path, key, AREAS, "areas").to_crs(crs_wkt)
     return list(shapely.make_valid(frame.geometry.to_numpy()))
 
 

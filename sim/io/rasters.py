@@ -38,7 +38,7 @@ __all__ = ["GridSpec", "grid_for", "inside_bounds", "plan_dem", "plan_grid", "re
 #: Target cells at least this many times wider than the source's are averages, else bilinear.
 COARSE = 2.0
 #: A raster's own metric CRS is kept (no resampling) while its areas are right within this.
-_GOOD_AREA = 0.02
+GOOD_AREA = 0.02
 
 
 def read_dem(
@@ -131,7 +131,7 @@ def _plan(source: Source, bounds: Bounds | None, crs: str | int, resolution: flo
     from pyproj import CRS
 
     own = source.crs
-    area = bounds or _own_bounds(source, own)
+    area = bounds or own_bounds(source, own)
     if bounds is not None:
         _shift_longitudes(source, own, bounds)
         _check_overlap(source, own, bounds)
@@ -145,7 +145,7 @@ def _plan(source: Source, bounds: Bounds | None, crs: str | int, resolution: flo
     return Plan(spec, area, CRS.from_wkt(spec.crs_wkt), None, chosen >= COARSE * native)
 
 
-def _own_bounds(source: Source, own: CRS) -> Bounds:
+def own_bounds(source: Source, own: CRS) -> Bounds:
     """Degrees of the whole raster."""
     from pyproj import Transformer
 
@@ -233,7 +233,7 @@ def _can_copy(source: Source, own: CRS, area: Bounds, target: CRS, auto: bool, r
         return False
     same = own.equals(target, ignore_axis_order=True)
     if resolution is None:
-        return same or (auto and area_error(own, area) <= _GOOD_AREA)
+        return same or (auto and area_error(own, area) <= GOOD_AREA)
     return same and math.isclose(a, resolution, rel_tol=1e-9) and math.isclose(abs(e), resolution, rel_tol=1e-9)
 
 

@@ -125,21 +125,21 @@ def raster_elevations(path: str | Path, key: str = "DEM") -> RasterElevations:
     """
     from sim.io._elevations import check_path, open_elevations
     from sim.io.grids import area_error
-    from sim.io.rasters import _GOOD_AREA, _own_bounds
+    from sim.io.rasters import GOOD_AREA, own_bounds
 
     found = check_path(path, key)
     with open_elevations(found, key) as source:
         a, b, _, d, e, _ = source.transform
         own = source.crs
         metric = own.is_projected and all(axis.unit_conversion_factor == 1.0 for axis in own.axis_info)
-        bounds = _own_bounds(source, own)
+        bounds = own_bounds(source, own)
         wrong = ""
         if not metric:
             wrong = f"Must be in a CRS projected in metres, it is in {own.name}"
         elif b != 0.0 or d != 0.0 or a <= 0.0 or e >= 0.0:
             wrong = "Its rows must run from north to south and its columns from west to east"
-        elif not area_error(own, bounds) <= _GOOD_AREA:
-            wrong = f"Areas in its CRS ({own.name}) are off by more than {100 * _GOOD_AREA:.0f} %"
+        elif not area_error(own, bounds) <= GOOD_AREA:
+            wrong = f"Areas in its CRS ({own.name}) are off by more than {100 * GOOD_AREA:.0f} %"
         if wrong:
             raise ScenarioError(
                 204,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sim.terrain.objects import Grid
 
-_POINT, _LINE, _AREA = ("Point", "MultiPoint"), ("LineString", "MultiLineString"), ("Polygon", "MultiPolygon")
+_POINT, _LINE, AREAS = ("Point", "MultiPoint"), ("LineString", "MultiLineString"), ("Polygon", "MultiPolygon")
 _MANY = 20
 
 
@@ -45,7 +45,7 @@ class PointTable:
         return len(self.name)
 
 
-def _read_frame(path: str | Path, key: str, kinds: tuple[str, ...], wanted: str) -> gpd.GeoDataFrame:
+def read_frame(path: str | Path, key: str, kinds: tuple[str, ...], wanted: str) -> gpd.GeoDataFrame:
     """The first layer that holds geometries of `kinds`; rows without geometry dropped."""
     import pyogrio
     from pyogrio.errors import DataSourceError
@@ -108,9 +108,9 @@ def read_points(path: str | Path, key: str = "pits.file") -> PointTable:
     DataError
         LS-301, 302, 303, LS-308 for bad values (all at once as `Problems`), LS-309 without points.
     """
-    frame = _read_frame(path, key, _POINT + _AREA, "points")
+    frame = read_frame(path, key, _POINT + AREAS, "points")
     notes: list[str] = []
-    areas = frame.geom_type.isin(_AREA)
+    areas = frame.geom_type.isin(AREAS)
     if areas.any():
         frame = frame.copy()
         frame.loc[areas, frame.geometry.name] = frame.geometry[areas].representative_point()
@@ -229,7 +229,7 @@ def read_lines(path: str | Path, crs_wkt: str, key: str = "terrain.burn_rivers")
     """
     from pyproj import Transformer
 
-    frame = _read_frame(path, key, _LINE, "lines")
+    frame = read_frame(path, key, _LINE, "lines")
     project = Transformer.from_crs(frame.crs, crs_wkt, always_xy=True)
     lines: list[FloatArray] = []
     for line in frame.geometry.explode(index_parts=False):

@@ -10,7 +10,15 @@ from sim.terrain.objects import STEPS, Grid
 
 
 def join_sinks(grid: Grid, conditioned: Float32Array, sinks: IntArray, receiver: IntArray) -> None:
-    """Let the cells around kept sinks, which were holes to the engine, fall into them where that is steepest."""
+    """Let the cells around kept sinks, which were holes to the engine, fall into them where that is steepest.
+
+    Parameters
+    ----------
+    grid : Grid
+    conditioned : (ny, nx) float32, m; a sink is lowered to the cells that join it, in place
+    sinks : (s,) int64 flat cells
+    receiver : (ncell,) int64, changed in place
+    """
     rows, columns = grid.shape
     level = conditioned.ravel()
 
@@ -33,7 +41,13 @@ def join_sinks(grid: Grid, conditioned: Float32Array, sinks: IntArray, receiver:
 
 
 def breach(level: Float32Array, receiver: IntArray) -> None:
-    """Lower cells that lie above a cell draining to them, so that every flow path falls or stays level."""
+    """Lower cells that lie above a cell draining to them, so that every flow path falls or stays level.
+
+    Parameters
+    ----------
+    level : (ncell,) float32, m, changed in place
+    receiver : (ncell,) int64, -1 for outlets and invalid cells
+    """
     cells = np.flatnonzero(receiver >= 0)
     while cells.size:
         cells = cells[level[receiver[cells]] > level[cells]]

@@ -157,8 +157,11 @@ def dispersive_accumulation(
     sums = np.array(weight, dtype=np.float64)
     ncell = terrain.grid.elevation.size
     valid = terrain.grid.valid.ravel()
-    if sums.shape != (ncell,) or not np.isfinite(sums[valid]).all():
-        raise ValueError(f"weight must be ({ncell},) and finite on valid cells, got shape {sums.shape}")
+    if sums.shape != (ncell,):
+        raise ValueError(f"weight has shape {sums.shape}, expected {(ncell,)}")
+    bad = np.flatnonzero(valid & ~np.isfinite(sums))
+    if bad.size:
+        raise ValueError(f"weight must be finite on valid cells, and is {sums[bad[0]]} in cell {int(bad[0])}")
     sums[~valid] = 0.0
     status, at = kernels.accumulate(
         *surface, *_rule(terrain, method),
@@ -318,8 +321,12 @@ def _valid_cells(terrain: Terrain, cells: IntArray) -> IntArray:
     """Flat cells as the kernels take them."""
     cells = np.array(cells, dtype=np.int64)
     valid = terrain.grid.valid.ravel()
-    if cells.ndim != 1 or np.any((cells < 0) | (cells >= valid.size)) or not valid[cells].all():
-        raise ValueError("cells must be flat indices of valid cells")
+    if cells.ndim != 1:
+        raise ValueError(f"cells must be one list of flat indices, got shape {cells.shape}")
+    inside = (cells >= 0) & (cells < valid.size)
+    inside[inside] = valid[cells[inside]]
+    if not inside.all():
+        raise ValueError(f"cells must be flat indices of valid cells, and {int(cells[~inside][0])} is not")
     return cells
 
 

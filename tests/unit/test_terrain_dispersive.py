@@ -287,9 +287,9 @@ class TestRefusals:
     def test_arguments_that_contradict_the_terrain(self) -> None:
         terrain = condition_native(cone(5))
         channel = np.zeros(25, dtype=np.bool_)
-        with pytest.raises(ValueError, match="weight must be"):
+        with pytest.raises(ValueError, match="weight "):
             dispersive_accumulation(terrain, np.ones(24), "dinf")
-        with pytest.raises(ValueError, match="weight must be"):
+        with pytest.raises(ValueError, match="weight "):
             dispersive_accumulation(terrain, np.full(25, np.nan), "dinf")
         with pytest.raises(ValueError, match="channel has shape"):
             dispersive_accumulation(terrain, np.ones(25), "dinf", channel[:-1])
