@@ -178,7 +178,7 @@ def _spoil_terrain(terrain: Any) -> Any:
     import dataclasses
 
     cells = np.array(terrain.upstream_cells)
-    cells[terrain.receiver == -1] += 1
+    cells[terrain.direction >= 8] += 1
     return dataclasses.replace(terrain, upstream_cells=cells)
 
 

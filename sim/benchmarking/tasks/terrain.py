@@ -10,8 +10,8 @@ import numpy as np
 
 from sim.benchmarking.landscapes import grid_of, stored
 from sim.benchmarking.objects import OURS, Entrant, Task, Work, WrongAnswer
-from sim.terrain import condition_native, height_above_drainage
-from sim.terrain.objects import Terrain
+from sim.terrain import Drainage, condition_native, drain, height_above_drainage
+from sim.terrain.objects import EDGE_CODE, Terrain
 
 #: cells draining through a cell from which on it is channel in `height`
 CHANNEL_CELLS = 1000
@@ -25,10 +25,22 @@ _STAGE_BYTES = {"directions": 5.0, "labels": 5.0, "passes": 9.0, "surface": 12.0
 def _route(side: int, kind: str, folder: Path) -> Work:
     grid = grid_of(stored(side, kind, folder))
 
-    def check(terrain: Terrain) -> None:
-        require_routed(terrain, grid.elevation.size)
+    def run() -> Drainage:
+        return drain(
+            grid.elevation,
+            cell_width=grid.cell_width,
+            cell_height=grid.cell_height,
+            conditioned=False,
+            measure=False,
+        )
 
-    return Work(grid.elevation.size, lambda: condition_native(grid), check)
+    def check(found: Drainage) -> None:
+        leaving = found.direction >= EDGE_CODE
+        require_all_cells(int(found.upstream_cells[leaving].sum(dtype=np.int64)), grid.elevation.size)
+        if found.order.size != grid.elevation.size:
+            raise WrongAnswer(f"{found.order.size} cells in the order, {grid.elevation.size} on the ground")
+
+    return Work(grid.elevation.size, run, check)
 
 
 class Stopwatch:
@@ -63,7 +75,10 @@ class Stopwatch:
 
 
 def stages_rough(size: int, folder: Path) -> Work:
-    """As `route_rough`, with the time of every stage."""
+    """The whole of `condition_native` on rough ground, with the time of every stage.
+
+    Beyond `route_rough` that is the conditioned surface, the table of depressions and the valleys cut by the edge.
+    """
     grid = grid_of(stored(size, "rough", folder))
 
     def run() -> tuple[Terrain, Stopwatch]:
@@ -93,12 +108,12 @@ def require_all_cells(drained: float, cells: int, tolerance: float = 0.0) -> Non
 
 
 def route_rough(size: int, folder: Path) -> Work:
-    """Rough ground, default conditioning."""
+    """Rough ground: elevations to directions, areas and order. Others also make a filled surface on the way."""
     return _route(size, "rough", folder)
 
 
 def route_smooth(size: int, folder: Path) -> Work:
-    """Smooth ground, default conditioning."""
+    """Smooth ground: elevations to directions, areas and order. Others also make a filled surface on the way."""
     return _route(size, "smooth", folder)
 
 
