@@ -21,7 +21,7 @@ def panels(document: Document) -> list[Panel]:
         results = [result for result in chosen(document.results, task) if result.status == OK]
         entrants = dict.fromkeys(result.entrant for result in results)
         curves = tuple(_curve([each for each in results if each.entrant == entrant]) for entrant in entrants)
-        if any(len(curve.items) > 1 for curve in curves):
+        if any(len(set(curve.items)) > 1 for curve in curves):
             found.append(Panel(task, results[0].unit, curves, _floor(results)))
     return found
 

@@ -70,13 +70,13 @@ def growth_curves(panels: Sequence[Panel], subtitle: str, *, vector: bool = Fals
         raise ValueError("there is nothing to draw")
     with figure_style():
         rows = -(-len(panels) // _COLUMNS)
-        figure = new_figure(9.6, 2.9 * rows + 0.8, _DPI)
+        figure = new_figure(9.6, 3.5 * rows + 0.8, _DPI)
         high = figure.get_figheight()
         title = "Time per item against size of the input"
         figure.text(0.07, 1 - 0.1 / high, title, fontsize=12, fontweight="bold", va="top")
         figure.text(0.07, 1 - 0.36 / high, drawable(subtitle, 150), fontsize=8, va="top", color=MUTED)
         grid = figure.add_gridspec(
-            rows, _COLUMNS, left=0.07, right=0.985, top=1 - 0.85 / high, bottom=0.5 / high, hspace=0.42, wspace=0.16
+            rows, _COLUMNS, left=0.07, right=0.985, top=1 - 0.85 / high, bottom=1.0 / high, hspace=0.62, wspace=0.16
         )
         names = list(dict.fromkeys(curve.name for panel in panels for curve in panel.curves if not curve.ours))
         for k, panel in enumerate(panels):
@@ -107,4 +107,5 @@ def _draw(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
     axes.set_ylabel(f"ns per {panel.unit}")
     plain_log_axis(axes.yaxis)
     axes.grid(color="#d5dade", lw=0.4)
-    axes.legend(loc="best", fontsize=6.2)
+    # under the panel, where it hides no curve
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncol=3, fontsize=6.2, frameon=False)
