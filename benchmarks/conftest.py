@@ -24,7 +24,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give every benchmark the jobs of its file's area, and every entrant that takes part in them."""
-    area = metafunc.module.AREA
+    area = getattr(metafunc.module, "AREA", None)
+    if area is None:  # a file with cases of its own
+        return
     jobs = [job for job in plan(metafunc.config.getoption("--preset")) if job.task.area == area]
     pairs = [(job, entrant) for job in jobs for entrant in job.task.entrants if _takes_part(job, entrant)]
     metafunc.parametrize(

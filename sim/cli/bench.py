@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from sim.benchmarking.compare import Verdict
     from sim.benchmarking.document import Document
 
-#: exit code when something is slower than before
-EXIT_SLOWER = 1
+#: exit code when something is slower than before, or ours gave no right answer
+EXIT_FALLEN = 1
 
 
 def bench(
@@ -75,6 +75,7 @@ def bench(
 ) -> None:
     """Measure speed and memory beside other programs and beside what the machine can do; tell what became slower."""
     from sim.benchmarking.document import read, write
+    from sim.benchmarking.objects import LEFT_OUT, OK, OURS
 
     _refuse_contradictions(from_, base, compare)
     against = read(compare) if compare is not None else None
@@ -100,7 +101,9 @@ def bench(
     if against is not None or base is not None:
         _print_verdicts(verdicts, against, document)
         if any(verdict.alarm for verdict in verdicts):
-            raise typer.Exit(EXIT_SLOWER)
+            raise typer.Exit(EXIT_FALLEN)
+    if any(result.entrant == OURS and result.status not in (OK, LEFT_OUT) for result in document.results):
+        raise typer.Exit(EXIT_FALLEN)
 
 
 def _refuse_contradictions(from_: Path | None, base: Path | None, compare: Path | None) -> None:

@@ -89,6 +89,9 @@ def test_what_no_longer_works_fails(leachsim: Any, measured: Path, tmp_path: Pat
     done = leachsim("bench", "--from", "broken.json", "--compare", str(measured / "bench.json"))
     assert done.code == 1
     assert "no longer works (crashed: killed by SIGSEGV)" in done.out
+    alone = leachsim("bench", "--from", "broken.json")
+    assert alone.code == 1
+    assert "crashed" in alone.out
 
 
 def test_another_machine_is_said_to_be_one(leachsim: Any, measured: Path, tmp_path: Path) -> None:

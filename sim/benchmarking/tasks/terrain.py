@@ -163,12 +163,16 @@ def _routers(kind: str) -> tuple[Entrant, ...]:
     )
 
 
-_MOVED = "elevation 4 read; conditioned 4, direction 1, cells upstream 4, order 4 written"
+_MOVED = "elevation 4 read; direction 1, cells upstream 4, order 4 written"
+_MOVED_ALL = "elevation 4 read; conditioned 4, direction 1, cells upstream 4, order 4 written"
 
 
 def _routing(kind: str) -> Task:
-    sentence = f"elevations to flow directions, cells upstream and (ours) a processing order, {kind} ground"
-    return Task(f"terrain route {kind}", sentence, "cell", 17.0, _MOVED, 64, _square, _routers(kind))
+    sentence = (
+        f"elevations to flow directions, cells upstream and (ours) a processing order, {kind} ground; "
+        "most others also make a filled surface on the way, ours does not here"
+    )
+    return Task(f"terrain route {kind}", sentence, "cell", 13.0, _MOVED, 64, _square, _routers(kind))
 
 
 TASKS = (
@@ -176,10 +180,10 @@ TASKS = (
     _routing("smooth"),
     Task(
         "terrain stages",
-        "as terrain route rough, with the time of every stage",
+        "whole conditioning of rough ground with surface, depressions and edges, and the time of every stage",
         "cell",
         17.0,
-        _MOVED,
+        _MOVED_ALL,
         64,
         _square,
         (Entrant(OURS, "sim.benchmarking.tasks.terrain:stages_rough", OURS, 60.0),),

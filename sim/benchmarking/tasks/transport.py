@@ -138,7 +138,7 @@ TASKS = (
     Task(
         "transport pulse",
         "unsteady pulse of one substance down a uniform channel by Crank-Nicolson, checked against its closed form; "
-        "ours is not there yet, so this stands as the mark to beat",
+        "LeachSim's unsteady solver is not measured here yet (benchmarks/unsteady.py times it alone)",
         "reach-step",
         16.0,
         "one concentration read, one written",

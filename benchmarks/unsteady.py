@@ -1,6 +1,7 @@
-"""Unsteady transport on random networks: reach-steps per second. Run: pytest benchmarks/bench_unsteady.py
+"""Unsteady transport on random networks: reach-steps per second. Run: pytest benchmarks/unsteady.py
 
-Compare with the triad of bench_transport.py in the same process; `items` of a case are reaches x columns x steps.
+No reference is timed beside it and no other program: the harness does not know the unsteady solver yet. `items` of a
+case are reaches x columns x steps.
 """
 
 from __future__ import annotations
