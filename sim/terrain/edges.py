@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import ndimage
 
 from sim.arrays import BoolArray, ByteArray, FloatArray, IntArray
 from sim.terrain import _kernels_edges
@@ -73,6 +72,8 @@ def outer_edges(valid: BoolArray, fewest: int = 1) -> list[IntArray]:
     width = valid.shape[1]
     if valid.all() and min(valid.shape) > 1:
         return [_frame(*valid.shape)] if valid.size >= fewest else []
+    from scipy import ndimage  # a tenth of a second that terrain without gaps need not wait for
+
     label, count = ndimage.label(valid, structure=np.ones((3, 3), dtype=np.int64))
     size = np.zeros(count + 1, dtype=np.int64)
     for rows in label:  # row by row: a count over all of them would first copy the labels into wider integers
